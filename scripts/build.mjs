@@ -1,0 +1,43 @@
+// Builds dist/: the native addon, the BPF objects, the bundled CLI and daemon. The new tree replaces the
+// old one in two renames, so that a test that starts a daemon meanwhile never sees half of it.
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+execFileSync('make', ['--silent', '-C', join(root, 'native')], { stdio: 'inherit' })
+
+const fresh = mkdtempSync(join(root, '.dist-'))
+try {
+  await build({
+    entryPoints: { cli: join(root, 'src/cli/main.ts'), daemon: join(root, 'src/daemon/main.ts') },
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+    define: { WEAVE_VERSION: JSON.stringify(version) },
+    // Native packages stay outside the bundle; CommonJS ones inside need a `require`.
+    external: Object.keys(dependencies).filter((name) => name === 'lmdb'),
+    banner: {
+      js: "import { createRequire as weaveCreateRequire } from 'node:module'; const require = weaveCreateRequire(import.meta.url);",
+    },
+  })
+  mkdirSync(join(fresh, 'native'))
+  cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
+
+  const dist = join(root, 'dist')
+  const old = `${fresh}-old`
+  if (existsSync(dist)) renameSync(dist, old)
+  renameSync(fresh, dist)
+  rmSync(old, { recursive: true, force: true })
+} finally {
+  rmSync(fresh, { recursive: true, force: true })
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs one of the project's TypeScript programs (simulator, bench, conformance) compiled by tsc.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+program=$1
+shift
+bash scripts/setup.sh
+npx --no-install tsc -p . >&2
+exec node --enable-source-maps "build/${program%.ts}.js" "$@"
