@@ -1,0 +1,35 @@
+#define _GNU_SOURCE
+#include "addon.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void weave_export(napi_env env, napi_value exports, const char *name, napi_callback function) {
+	napi_value value;
+	napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value);
+	napi_set_named_property(env, exports, name, value);
+}
+
+napi_value weave_throw_errno(napi_env env, int error, const char *what) {
+	char text[256];
+	napi_value code, message, object, number;
+	const char *name = strerrorname_np(error);
+	snprintf(text, sizeof text, "%s: %s", what, strerror(error));
+	napi_create_string_utf8(env, name ? name : "EUNKNOWN", NAPI_AUTO_LENGTH, &code);
+	napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &message);
+	napi_create_error(env, code, message, &object);
+	napi_create_int32(env, error, &number);
+	napi_set_named_property(env, object, "errno", number);
+	napi_throw(env, object);
+	return NULL;
+}
+
+napi_value weave_throw_argument(napi_env env, const char *what) {
+	napi_throw_type_error(env, "ERR_INVALID_ARG", what);
+	return NULL;
+}
+
+NAPI_MODULE_INIT() {
+	(void)env;
+	return exports;
+}
