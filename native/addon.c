@@ -30,6 +30,6 @@ napi_value weave_throw_argument(napi_env env, const char *what) {
 }
 
 NAPI_MODULE_INIT() {
-	(void)env;
+	weave_init_sodium(env, exports);
 	return exports;
 }

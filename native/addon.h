@@ -11,3 +11,5 @@ napi_value weave_throw_errno(napi_env env, int error, const char *what);
 
 // Throws a TypeError: an argument has the wrong type or size. Returns NULL.
 napi_value weave_throw_argument(napi_env env, const char *what);
+
+void weave_init_sodium(napi_env env, napi_value exports);
