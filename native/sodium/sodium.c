@@ -82,20 +82,24 @@ static napi_value public_key(napi_env env, napi_callback_info info) {
 	return result;
 }
 
-// sodiumPrecompute(their public 32, our private 32) → HSalsa20(X25519) as NaCl `box` uses it; undefined when
-// the public key is a point of small order (the result would be known to everybody)
-static napi_value precompute(napi_env env, napi_callback_info info) {
+// sodiumSharedKey(our private 32, their public 32) → HSalsa20(X25519), the key that NaCl `box` precomputes. A public
+// key of small order is not refused, as old peers do not: X25519 then gives zero, and the password still counts.
+static napi_value shared_key(napi_env env, napi_callback_info info) {
+	static const uint8_t no_nonce[crypto_core_hsalsa20_INPUTBYTES];
 	napi_value argv[2];
 	size_t argc = 2;
-	const uint8_t *theirs, *ours;
-	uint8_t *bytes;
+	const uint8_t *ours, *theirs;
+	uint8_t *bytes, point[crypto_scalarmult_BYTES];
 	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-	if (argc != 2 || !bytes_of_size(env, argv[0], &theirs, crypto_box_PUBLICKEYBYTES) ||
-	    !bytes_of_size(env, argv[1], &ours, crypto_box_SECRETKEYBYTES))
-		return weave_throw_argument(env, "precompute: needs a public and a private key of 32 bytes");
-	napi_value result = new_bytes(env, crypto_box_BEFORENMBYTES, &bytes);
+	if (argc != 2 || !bytes_of_size(env, argv[0], &ours, crypto_box_SECRETKEYBYTES) ||
+	    !bytes_of_size(env, argv[1], &theirs, crypto_box_PUBLICKEYBYTES))
+		return weave_throw_argument(env, "sharedKey: needs a private and a public key of 32 bytes");
+	napi_value result = new_bytes(env, crypto_core_hsalsa20_OUTPUTBYTES, &bytes);
 	if (!result) return NULL;
-	return crypto_box_beforenm(bytes, theirs, ours) == 0 ? result : undefined_of(env);
+	if (crypto_scalarmult(point, ours, theirs) != 0) sodium_memzero(point, sizeof point);
+	crypto_core_hsalsa20(bytes, no_nonce, point, NULL);
+	sodium_memzero(point, sizeof point);
+	return result;
 }
 
 void weave_init_sodium(napi_env env, napi_value exports) {
@@ -106,5 +110,5 @@ void weave_init_sodium(napi_env env, napi_value exports) {
 	weave_export(env, exports, "sodiumSeal", seal);
 	weave_export(env, exports, "sodiumOpen", open_box);
 	weave_export(env, exports, "sodiumPublicKey", public_key);
-	weave_export(env, exports, "sodiumPrecompute", precompute);
+	weave_export(env, exports, "sodiumSharedKey", shared_key);
 }
