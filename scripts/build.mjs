@@ -1,13 +1,35 @@
 // Builds dist/: the native addon, the BPF objects, the bundled CLI and daemon. The new tree replaces the
 // old one in two renames, so that a test that starts a daemon meanwhile never sees half of it.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+const stamp = sourcesDigest()
+const stampFile = join(root, 'dist/.sources')
+if (
+  process.argv.includes('--if-changed') &&
+  existsSync(stampFile) &&
+  readFileSync(stampFile, 'utf8') === stamp
+) {
+  process.exit()
+}
 
 execFileSync('make', ['--silent', '-C', join(root, 'native')], { stdio: 'inherit' })
 
@@ -32,6 +54,7 @@ try {
   })
   mkdirSync(join(fresh, 'native'))
   cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
+  writeFileSync(join(fresh, '.sources'), stamp)
 
   const dist = join(root, 'dist')
   const old = `${fresh}-old`
@@ -40,4 +63,22 @@ try {
   rmSync(old, { recursive: true, force: true })
 } finally {
   rmSync(fresh, { recursive: true, force: true })
+}
+
+/** Changes whenever something that goes into dist/ does. */
+function sourcesDigest() {
+  const digest = createHash('sha256')
+  for (const part of ['src', 'native', 'bpf', 'package-lock.json', 'scripts/build.mjs']) {
+    const top = join(root, part)
+    if (!existsSync(top)) continue
+    const paths = statSync(top).isDirectory()
+      ? readdirSync(top, { recursive: true, encoding: 'utf8' }).sort()
+      : ['']
+    for (const path of paths) {
+      if (path.startsWith('build') || path.endsWith('.test.ts')) continue
+      const file = join(top, path)
+      if (statSync(file).isFile()) digest.update(`${part}/${path}\n`).update(readFileSync(file))
+    }
+  }
+  return digest.digest('hex')
 }

@@ -4,6 +4,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 program=$1
 shift
-bash scripts/setup.sh
-npx --no-install tsc -p . >&2
+bash scripts/prepare.sh
 exec node --enable-source-maps "build/${program%.ts}.js" "$@"

@@ -1,0 +1,47 @@
+/**
+ * Which parts a part may import, besides itself. The order is the architecture's (docs/architecture.md):
+ * an edge that is not here is a wrong dependency, not a missing line.
+ */
+export const PARTS: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  native: ['lib'],
+  state: ['lib'],
+  gob: ['lib'],
+  mesh: ['lib', 'gob'],
+  ipam: ['lib', 'gob', 'state'],
+  dns: ['lib', 'gob', 'native'],
+  overlay: ['lib', 'mesh', 'native'],
+  host: ['lib', 'native'],
+  docker: ['lib', 'host', 'ipam', 'dns'],
+  api: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker'],
+  daemon: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker', 'api', 'native', 'state', 'cli'],
+  cli: ['lib', 'api'],
+}
+
+/** What a sans-IO core must not touch: time, chance, sockets, files. */
+export const IMPURE_MODULES = [
+  'node:net',
+  'node:dgram',
+  'node:fs',
+  'node:fs/promises',
+  'node:timers',
+  'node:timers/promises',
+  'node:child_process',
+  'node:http',
+  'node:dns',
+  'node:dns/promises',
+]
+export const IMPURE_CALLS =
+  /\b(?:Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|randomBytes)\b/
+
+/**
+ * The shells inside the parts that otherwise are cores: files (or folders) that own sockets, timers or files.
+ * Everything else in these parts must be pure.
+ */
+export const SHELLS: Readonly<Record<string, readonly string[]>> = {
+  gob: [],
+  mesh: [],
+  ipam: [],
+  dns: [],
+  overlay: [],
+}
