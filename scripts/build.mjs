@@ -46,6 +46,10 @@ try {
     sourcemap: true,
     logLevel: 'warning',
     define: { WEAVE_VERSION: JSON.stringify(version) },
+    // dockerode's ssh and grpc transports are never used, and do not bundle.
+    alias: Object.fromEntries(
+      ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader'].map((name) => [name, join(root, 'scripts/empty.cjs')]),
+    ),
     // Native packages stay outside the bundle; CommonJS ones inside need a `require`.
     external: Object.keys(dependencies).filter((name) => name === 'lmdb'),
     banner: {

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util'
+import { messageOf } from '../src/lib/errors.ts'
+import { type Report, renderReport } from './row.ts'
+
+const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B]
+  NAME: datapath, mesh, ipam, dns, cli`
+
+/** Loads a bench only when it is asked for: each needs other things of the machine. */
+const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> = {
+  datapath: async (options) =>
+    (await import('./datapath/run.ts')).runDatapathBench({
+      rounds: options.rounds ?? 10,
+      seconds: options.seconds ?? 1,
+      underlays: (options.underlay ?? ['tso', 'wire']) as ('tso' | 'wire')[],
+      only: options.only,
+      measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
+    }),
+}
+
+interface Options {
+  readonly rounds: number | undefined
+  readonly seconds: number | undefined
+  readonly only: readonly string[] | undefined
+  readonly underlay: readonly string[] | undefined
+  readonly measure: readonly string[] | undefined
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    only: { type: 'string' },
+    underlay: { type: 'string' },
+    measure: { type: 'string' },
+  },
+})
+const bench = BENCHES[positionals[0] ?? '']
+if (bench === undefined) {
+  console.error(USAGE)
+  process.exit(2)
+}
+try {
+  const number = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : Number(text)
+  const report = await bench({
+    rounds: number(values.rounds),
+    seconds: number(values.seconds),
+    only: values.only?.split(','),
+    underlay: values.underlay?.split(','),
+    measure: values.measure?.split(','),
+  })
+  console.log(values.json ? JSON.stringify(report) : renderReport(report))
+} catch (thrown) {
+  console.error(`bench: ${messageOf(thrown)}`)
+  process.exitCode = 1
+}
