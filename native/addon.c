@@ -10,7 +10,7 @@ void weave_export(napi_env env, napi_value exports, const char *name, napi_callb
 	napi_set_named_property(env, exports, name, value);
 }
 
-napi_value weave_throw_errno(napi_env env, int error, const char *what) {
+napi_value weave_errno_error(napi_env env, int error, const char *what) {
 	char text[256];
 	napi_value code, message, object, number;
 	const char *name = strerrorname_np(error);
@@ -20,7 +20,11 @@ napi_value weave_throw_errno(napi_env env, int error, const char *what) {
 	napi_create_error(env, code, message, &object);
 	napi_create_int32(env, error, &number);
 	napi_set_named_property(env, object, "errno", number);
-	napi_throw(env, object);
+	return object;
+}
+
+napi_value weave_throw_errno(napi_env env, int error, const char *what) {
+	napi_throw(env, weave_errno_error(env, error, what));
 	return NULL;
 }
 
@@ -30,6 +34,12 @@ napi_value weave_throw_argument(napi_env env, const char *what) {
 }
 
 NAPI_MODULE_INIT() {
+	weave_init_netlink_socket(env, exports);
+	weave_init_netlink_watch(env, exports);
+	weave_init_netns_files(env, exports);
+	weave_init_netns_link(env, exports);
+	weave_init_netns_spawn(env, exports);
+	weave_init_netfilter_legacy(env, exports);
 	weave_init_sodium(env, exports);
 	return exports;
 }

@@ -5,6 +5,9 @@
 // Adds a function to the exports object.
 void weave_export(napi_env env, napi_value exports, const char *name, napi_callback function);
 
+// A JavaScript Error as weave_throw_errno throws it, for rejecting a promise.
+napi_value weave_errno_error(napi_env env, int error, const char *what);
+
 // Throws a JavaScript Error with `code` = the errno's name (ENODEV, …) and `errno` = its number; the message
 // is "WHAT: STRERROR". Returns NULL, for `return weave_throw_errno(...)`.
 napi_value weave_throw_errno(napi_env env, int error, const char *what);
@@ -13,3 +16,10 @@ napi_value weave_throw_errno(napi_env env, int error, const char *what);
 napi_value weave_throw_argument(napi_env env, const char *what);
 
 void weave_init_sodium(napi_env env, napi_value exports);
+
+void weave_init_netlink_socket(napi_env env, napi_value exports);
+void weave_init_netlink_watch(napi_env env, napi_value exports);
+void weave_init_netns_files(napi_env env, napi_value exports);
+void weave_init_netns_link(napi_env env, napi_value exports);
+void weave_init_netns_spawn(napi_env env, napi_value exports);
+void weave_init_netfilter_legacy(napi_env env, napi_value exports);
