@@ -35,7 +35,13 @@ export interface NetworkAnswer {
   readonly Driver?: string
   readonly IPAM?: {
     readonly Driver?: string
-    readonly Config?: readonly { readonly Subnet?: string }[] | null
+    readonly Config?:
+      | readonly {
+          readonly Subnet?: string
+          readonly Gateway?: string
+          readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null
+        }[]
+      | null
   }
   readonly Options?: Readonly<Record<string, string>> | null
   readonly Containers?: Readonly<

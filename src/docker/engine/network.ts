@@ -16,6 +16,8 @@ export interface DockerNetwork {
   readonly ipamDriver: string
   readonly options: Readonly<Record<string, string>>
   readonly subnets: readonly string[]
+  /** Gateways and auxiliary addresses, dotted quads. */
+  readonly reserved: readonly string[]
   /** Present after an inspect only; a list of networks leaves it empty. */
   readonly endpoints: readonly NetworkEndpoint[]
 }
@@ -29,6 +31,10 @@ export function networkOf(inspected: NetworkAnswer): DockerNetwork {
     ipamDriver: inspected.IPAM?.Driver ?? '',
     options: inspected.Options ?? {},
     subnets: (inspected.IPAM?.Config ?? []).flatMap((config) => config.Subnet ?? []),
+    reserved: (inspected.IPAM?.Config ?? [])
+      .flatMap((config) => [config.Gateway ?? '', ...Object.values(config.AuxiliaryAddresses ?? {})])
+      .flatMap((cidr) => cidr.split('/', 1))
+      .filter((address) => address !== ''),
     endpoints: Object.entries(inspected.Containers ?? {}).map(([containerId, endpoint]) => ({
       containerId,
       endpointId: endpoint.EndpointID ?? '',

@@ -1,0 +1,136 @@
+import { basename } from 'node:path'
+import { type Clock, systemClock } from '../../lib/clock.ts'
+import { messageOf } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import type { EngineApi } from '../engine/engine.ts'
+import type { AddressPool, EndpointPorts } from '../ports.ts'
+import { IpamDriver } from './ipam-driver.ts'
+import { NetworkDriver, type Scope } from './network-driver.ts'
+import { readNetworkOptions } from './network-options.ts'
+import { type Methods, method } from './protocol.ts'
+import type { NetworkRecord, PluginRecords } from './records.ts'
+import { type PluginCall, PluginServer } from './server.ts'
+
+/** Where the plugin's sockets are; empty means none. The driver's name is the socket's without `.sock`. */
+export interface PluginSockets {
+  /** The local-scope driver with IPAM, by default /run/docker/plugins/weavemesh.sock. */
+  readonly mesh: string
+  /** The global-scope driver for Docker with a cluster store, by default /run/docker/plugins/weave.sock. */
+  readonly legacy: string
+}
+
+export const defaultSockets: PluginSockets = {
+  mesh: '/run/docker/plugins/weavemesh.sock',
+  legacy: '/run/docker/plugins/weave.sock',
+}
+
+interface PluginParts {
+  readonly sockets: PluginSockets
+  readonly ports: EndpointPorts
+  readonly addresses: AddressPool
+  readonly records: PluginRecords
+  /** Absent when the plugin is to work without the Docker API. */
+  readonly engine?: EngineApi
+  readonly log: Log
+  readonly clock?: Clock
+  /** How long a call of Docker may take, 20 s by default. */
+  readonly deadline?: number
+  readonly onCall?: (call: PluginCall) => void
+}
+
+/** Asking Docker within a call of Docker must not eat up the call's own time. */
+const lookUpDeadline = 3_000
+
+/** Both drivers at their sockets. Needs nothing but local state to answer, so it may start before dockerd. */
+export class Plugin implements AsyncDisposable {
+  readonly meshDriver: string
+  readonly legacyDriver: string
+  readonly #parts: PluginParts
+  readonly #servers: PluginServer[] = []
+
+  constructor(parts: PluginParts) {
+    this.#parts = parts
+    this.meshDriver = driverName(parts.sockets.mesh)
+    this.legacyDriver = driverName(parts.sockets.legacy)
+  }
+
+  /** Whether the network belongs to one of our drivers. */
+  isOurs(driver: string): boolean {
+    return driver !== '' && (driver === this.meshDriver || driver === this.legacyDriver)
+  }
+
+  /** Throws `WeaveError('plugin-socket')`; then neither socket is left. */
+  async start(): Promise<void> {
+    const { sockets } = this.#parts
+    try {
+      if (sockets.legacy !== '') {
+        await this.#serve(sockets.legacy, 'global', ['NetworkDriver'], this.#networkDriver('global'))
+      }
+      if (sockets.mesh !== '') {
+        const methods = { ...this.#networkDriver('local'), ...this.#ipamDriver() }
+        await this.#serve(sockets.mesh, 'local', ['NetworkDriver', 'IpamDriver'], methods)
+      }
+    } catch (thrown) {
+      await this.stop()
+      throw thrown
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.splice(0).map((server) => server.stop()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #serve(path: string, scope: Scope, receivers: string[], methods: Methods): Promise<void> {
+    const { log, deadline, onCall } = this.#parts
+    const activate = { 'Plugin.Activate': method('none', () => ({ Implements: receivers })) }
+    const server = new PluginServer({
+      path,
+      methods: { ...activate, ...methods },
+      log: log.child({ driver: driverName(path) }),
+      ...(deadline !== undefined && { deadline }),
+      ...(onCall !== undefined && { onCall }),
+    })
+    await server.start()
+    this.#servers.push(server)
+    log.info('plugin listens', { path, scope })
+  }
+
+  #networkDriver(scope: Scope): Methods {
+    const { ports, records, log } = this.#parts
+    const name = scope === 'local' ? this.meshDriver : this.legacyDriver
+    const lookUp = (id: string, driver: string): Promise<NetworkRecord | undefined> =>
+      this.#askDocker(id, driver)
+    return new NetworkDriver({ name, scope, ports, records, lookUp, log }).methods
+  }
+
+  #ipamDriver(): Methods {
+    const { addresses, ports, records, clock = systemClock } = this.#parts
+    return new IpamDriver({ addresses, ports, records, clock }).methods
+  }
+
+  /** For networks made while we knew nothing: by the original before an upgrade, or on another host of a cluster. */
+  async #askDocker(id: string, driver: string): Promise<NetworkRecord | undefined> {
+    const { engine, log } = this.#parts
+    if (engine === undefined) return undefined
+    try {
+      const network = await Promise.race([engine.network(id), expiry(lookUpDeadline)])
+      if (network === undefined || network.driver !== driver) return undefined
+      const { multicast, mtu } = readNetworkOptions(network.options)
+      return { driver, multicast, ...(mtu !== undefined && { mtu }), reserved: network.reserved }
+    } catch (thrown) {
+      log.warn('could not ask Docker about a network', { network: id.slice(0, 12), error: messageOf(thrown) })
+      return undefined
+    }
+  }
+}
+
+const driverName = (path: string): string => basename(path, '.sock')
+
+const expiry = (ms: number): Promise<never> =>
+  new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms).unref()
+  })
