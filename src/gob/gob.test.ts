@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { ByteQueue } from '../lib/byte-queue.ts'
 import { WireError } from '../lib/errors.ts'
 import {
   array,
@@ -194,10 +195,11 @@ test('a stream that arrives byte by byte gives its values one by one', () => {
     .write(bytes, hex('0102'))
     .write(bytes, hex(''))
     .take()
-  const stream = new GobStream(1000)
+  const queue = new ByteQueue()
+  const stream = new GobStream(queue, 1000)
   const received: unknown[] = []
   for (const byte of sent) {
-    stream.feed(Uint8Array.of(byte))
+    queue.push(Uint8Array.of(byte))
     const value = received.length === 0 ? stream.next(features) : stream.next(bytes)
     if (value !== undefined) received.push(value.value)
   }
@@ -205,7 +207,8 @@ test('a stream that arrives byte by byte gives its values one by one', () => {
 })
 
 test('a stream refuses a message by its length, before it arrives', () => {
-  const stream = new GobStream(1000)
-  stream.feed(hex('fe03e9'))
+  const queue = new ByteQueue()
+  const stream = new GobStream(queue, 1000)
+  queue.push(hex('fe03e9'))
   assert.throws(() => stream.next(bytes), /exceeds maximum size: 1001 > 1000/)
 })

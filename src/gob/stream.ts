@@ -1,3 +1,4 @@
+import type { ByteQueue } from '../lib/byte-queue.ts'
 import { WireError } from '../lib/errors.ts'
 import { type GobLimits, GobStreamState } from './decoder.ts'
 import type { GobType } from './type.ts'
@@ -5,70 +6,45 @@ import type { GobType } from './type.ts'
 /** Reads the values of a stream that arrives in pieces, such as a protocol 1 connection (mesh §6). */
 export class GobStream {
   readonly #state: GobStreamState
-  readonly #maxMessage: number
-  #pieces: Uint8Array[] = []
-  #buffered = 0
-  /** Bytes that the message at the front needs before another attempt is worth it. */
-  #needed = 1
+  readonly #queue: ByteQueue
+  #maxMessage: number
 
   /** `maxMessage` in bytes: checked as soon as a length is known, before its message is waited for. */
-  constructor(maxMessage: number, limits?: GobLimits) {
+  constructor(queue: ByteQueue, maxMessage: number, limits?: GobLimits) {
+    this.#queue = queue
     this.#state = new GobStreamState(limits)
     this.#maxMessage = maxMessage
   }
 
-  feed(bytes: Uint8Array): void {
-    this.#pieces.push(bytes)
-    this.#buffered += bytes.length
+  set maxMessage(bytes: number) {
+    this.#maxMessage = bytes
   }
 
   /** The next value, if it has arrived completely. */
   next<T>(type: GobType<T>): { readonly value: T } | undefined {
-    while (this.#buffered >= this.#needed) {
-      const bytes = this.#joined()
-      const header = lengthHeader(bytes)
-      if (header === undefined) {
-        this.#needed = bytes.length + 1
-        return undefined
-      }
+    for (;;) {
+      const header = this.#lengthHeader()
+      if (header === undefined) return undefined
       if (header.length > this.#maxMessage) {
         throw new WireError(`incoming message exceeds maximum size: ${header.length} > ${this.#maxMessage}`)
       }
-      const end = header.size + header.length
-      this.#needed = end
-      if (bytes.length < end) return undefined
-      this.#pieces = [bytes.subarray(end)]
-      this.#buffered -= end
-      this.#needed = 1
-      const taken = this.#state.take(bytes, header.size, end, type)
+      const bytes = this.#queue.take(header.size + header.length)
+      if (bytes === undefined) return undefined
+      const taken = this.#state.take(bytes, header.size, bytes.length, type)
       if (taken !== undefined) return taken
     }
-    return undefined
   }
 
-  #joined(): Uint8Array {
-    const [only] = this.#pieces
-    if (only !== undefined && this.#pieces.length === 1) return only
-    const joined = new Uint8Array(this.#buffered)
-    let at = 0
-    for (const piece of this.#pieces) {
-      joined.set(piece, at)
-      at += piece.length
-    }
-    this.#pieces = [joined]
-    return joined
+  /** The uint at the front, if all of it is there: the length that it says, and its own size. */
+  #lengthHeader(): { readonly length: number; readonly size: number } | undefined {
+    const first = this.#queue.peek(1)?.[0]
+    if (first === undefined) return undefined
+    if (first < 0x80) return { length: first, size: 1 }
+    const width = 256 - first
+    if (width > 8) throw new WireError('gob: encoded unsigned integer out of range')
+    const bytes = this.#queue.peek(1 + width)
+    if (bytes === undefined) return undefined
+    const length = bytes.subarray(1).reduce((value, byte) => value * 256 + byte, 0)
+    return { length, size: 1 + width }
   }
-}
-
-/** The uint at the front, if all of it is there: the length that it says, and its own size. */
-function lengthHeader(bytes: Uint8Array): { readonly length: number; readonly size: number } | undefined {
-  const first = bytes[0]
-  if (first === undefined) return undefined
-  if (first < 0x80) return { length: first, size: 1 }
-  const width = 256 - first
-  if (width > 8) throw new WireError('gob: encoded unsigned integer out of range')
-  if (bytes.length < 1 + width) return undefined
-  let length = 0
-  for (let i = 1; i <= width; i++) length = length * 256 + (bytes[i] ?? 0)
-  return { length, size: 1 + width }
 }
