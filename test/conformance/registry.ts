@@ -1,4 +1,7 @@
 import type { Runners } from './case.ts'
+import { ipamRunners } from './ipam/runners.ts'
 
 /** Every vector file that we know how to run; a file without a runner counts as not run. */
-export const runners: Runners = {}
+export const runners: Runners = {
+  ...ipamRunners,
+}

@@ -1,0 +1,120 @@
+import type { Range } from '../lib/ip4.ts'
+import type { PeerName } from '../lib/peer-name.ts'
+import { distance, type Entry, entryAt, indexBelow, isEmpty, ownedRanges, type Ring } from './ring.ts'
+
+/** A takeover outranks whatever the former owner may still have written (ipam §3). */
+const TRANSFER_STEP = 100
+
+/** Divides an empty ring among the peers, which are sorted and unique. With more peers than addresses some get nothing. */
+export function seedRing(ring: Ring, peers: readonly PeerName[]): Ring {
+  const entries: Entry[] = []
+
+  const divide = (from: number, to: number, among: readonly PeerName[]): void => {
+    const share = to - from
+    const [first] = among
+    if (share === 0 || first === undefined) return
+    if (share === 1 || among.length === 1) {
+      entries.push({ token: from, peer: first, version: 0, free: share })
+      return
+    }
+    const middle = from + Math.floor(share / 2)
+    const half = Math.floor(among.length / 2)
+    divide(from, middle, among.slice(0, half))
+    divide(middle + (share % 2), to, among.slice(half))
+  }
+  divide(ring.start, ring.end, peers)
+  return { ...ring, entries, seeds: [...peers] }
+}
+
+/** Gives `range`, which lies in our own space, to another peer. The caller reports free space right afterwards. */
+export function grant(ring: Ring, range: Range, to: PeerName): Ring {
+  const us = ring.peer
+  const entries = [...ring.entries]
+  const { start, end } = range
+  let at = indexBelow(entries, start)
+  assertOurs(ring, entryAt(ring, at))
+
+  const holder = entryAt(ring, at)
+  const upToNext = distance(ring, start, entryAt(ring, at + 1).token)
+  const free = Math.min(upToNext, end - start)
+  if (holder.token === start && at >= 0) {
+    entries[at] = { token: start, peer: to, version: holder.version + 1, free }
+  } else {
+    const index = (at + entries.length) % entries.length
+    // The piece is now shorter; its true count follows with the next report.
+    entries[index] = {
+      ...holder,
+      version: holder.version + 1,
+      free: distance(ring, holder.token, start),
+    }
+    at += 1
+    entries.splice(at, 0, { token: start, peer: to, version: 0, free })
+  }
+
+  let next = at + 1
+  for (let entry = entries[next]; entry !== undefined && entry.token < end; entry = entries[++next]) {
+    assertOurs(ring, entry)
+    entries[next] = {
+      token: entry.token,
+      peer: to,
+      version: entry.version + 1,
+      free: Math.min(entry.free, end - entry.token),
+    }
+  }
+
+  const border = end === ring.end ? ring.start : end
+  if (!entries.some((entry) => entry.token === border)) {
+    const rest = { token: border, peer: us, version: 0, free: 0 }
+    const index = indexBelow(entries, border) + 1
+    entries.splice(index, 0, rest)
+    const following = entries[(index + 1) % entries.length] ?? rest
+    entries[index] = { ...rest, free: distance(ring, border, following.token) }
+  }
+  return { ...ring, entries }
+}
+
+function assertOurs(ring: Ring, entry: Entry): void {
+  if (entry.peer !== ring.peer) throw new RangeError('only space that we own can be granted')
+}
+
+/** Makes everything that `from` owns the property of `to`. */
+export const transfer = (ring: Ring, from: PeerName, to: PeerName): { ring: Ring; taken: Range[] } => ({
+  taken: ownedRanges(ring, from),
+  ring: {
+    ...ring,
+    entries: ring.entries.map((entry) =>
+      entry.peer === from ? { ...entry, peer: to, version: entry.version + TRANSFER_STEP } : entry,
+    ),
+  },
+})
+
+/**
+ * Brings the free counts of our entries up to date; the same ring when none changed. `counts` is by start of
+ * each of our ranges; where a piece goes round the end, both of its parts count for its token.
+ */
+export function reportFree(ring: Ring, counts: ReadonlyMap<number, number>): Ring {
+  const entries = [...ring.entries]
+  let changed = false
+  for (const [token, free] of tokenCounts(ring, counts)) {
+    const index = indexBelow(entries, token)
+    const entry = entries[index]
+    if (entry === undefined || entry.token !== token)
+      throw new RangeError('free space of a range without token')
+    assertOurs(ring, entry)
+    if (free > distance(ring, token, entryAt(ring, index + 1).token))
+      throw new RangeError('more free space than the range has')
+    if (free === entry.free) continue
+    entries[index] = { ...entry, free, version: entry.version + 1 }
+    changed = true
+  }
+  return changed ? { ...ring, entries } : ring
+}
+
+function tokenCounts(ring: Ring, counts: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  const beforeFirst = counts.get(ring.start)
+  if (beforeFirst === undefined || isEmpty(ring) || entryAt(ring, 0).token === ring.start) return counts
+  const last = entryAt(ring, -1).token
+  const whole = new Map(counts).set(last, (counts.get(last) ?? 0) + beforeFirst)
+  whole.delete(ring.start)
+  return whole
+}

@@ -1,0 +1,167 @@
+import { formatIp4, type Range } from '../lib/ip4.ts'
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import { RangeSet } from './range-set.ts'
+import {
+  distance,
+  type Entry,
+  entryAt,
+  ownedRanges,
+  ownerOf,
+  type Ring,
+  ringFault,
+  splitAtOrigin,
+} from './ring.ts'
+
+/** Why a received ring cannot be merged; `text` as old peers put it (ipam §4). */
+export interface RingConflict {
+  readonly kind: 'malformed' | 'other-seeds' | 'other-range' | 'owned-by-us'
+  readonly text: string
+}
+
+export type MergeResult =
+  /** `updated`: something was taken over. `ring` may differ without it: a version of ours that was raised. */
+  | { readonly ring: Ring; readonly updated: boolean; readonly conflict?: undefined }
+  | { readonly conflict: RingConflict }
+
+/** Some address of the range is in use, or the range is not ours. */
+export type HasAllocations = (range: Range) => boolean
+
+/** Merges a received ring into ours: all of it or, on a conflict, nothing. */
+export function mergeRing(ours: Ring, received: Ring, hasAllocations: HasAllocations): MergeResult {
+  const fault = ringFault(received)
+  if (fault !== undefined) return { conflict: { kind: 'malformed', text: fault } }
+  if (seededApart(ours, received)) {
+    return { conflict: { kind: 'other-seeds', text: 'Received ring was seeded differently from ours' } }
+  }
+  if (ours.start !== received.start || ours.end !== received.end) {
+    return { conflict: { kind: 'other-range', text: 'Received range differs from ours' } }
+  }
+
+  const merged = mergeEntries(ours, received, hasAllocations)
+  if ('conflict' in merged) return merged
+  const seeds = ours.seeds.length > 0 ? ours.seeds : received.seeds
+  const ring = clipFree({ ...ours, entries: merged.entries, seeds })
+  const lost = firstLost(ours, ring, hasAllocations)
+  if (lost !== undefined) return ownedByUs(entryInMyRange(lost, ownerOf(ring, lost)))
+
+  if (!merged.updated && !merged.raised && ring.seeds === ours.seeds && sameEntries(ours, ring))
+    return { ring: ours, updated: false }
+  return { ring, updated: merged.updated }
+}
+
+const sameEntries = (a: Ring, b: Ring): boolean =>
+  a.entries.length === b.entries.length && a.entries.every((entry, i) => entry === b.entries[i])
+
+function seededApart(a: Ring, b: Ring): boolean {
+  if (a.seeds.length === 0 || b.seeds.length === 0) return false
+  return a.seeds.length !== b.seeds.length || a.seeds.some((seed, i) => seed !== b.seeds[i])
+}
+
+interface MergedEntries {
+  readonly entries: readonly Entry[]
+  readonly updated: boolean
+  readonly raised: boolean
+}
+
+/** Walks both lists by token and keeps the better entry of each pair. */
+function mergeEntries(
+  ours: Ring,
+  received: Ring,
+  hasAllocations: HasAllocations,
+): MergedEntries | { readonly conflict: RingConflict } {
+  const entries: Entry[] = []
+  let updated = false
+  let raised = false
+  let theirIndex = 0
+
+  for (const [index, mine] of ours.entries.entries()) {
+    let theirs = received.entries[theirIndex]
+    for (; theirs !== undefined && theirs.token < mine.token; theirs = received.entries[++theirIndex]) {
+      entries.push(theirs)
+      updated = true
+    }
+    if (theirs === undefined || theirs.token > mine.token) {
+      entries.push(mine)
+      continue
+    }
+
+    theirIndex++
+    const span = splitAtOrigin(ours, mine.token, entryAt(ours, index + 1).token)
+    const verdict = choose(mine, theirs, ours.peer, () => span.some(hasAllocations))
+    if (verdict.kind === 'conflict') return ownedByUs(verdict.text)
+    entries.push(verdict.entry)
+    if (verdict.kind === 'theirs') updated = true
+    if (verdict.kind === 'raised') raised = true
+  }
+  for (const theirs of received.entries.slice(theirIndex)) {
+    entries.push(theirs)
+    updated = true
+  }
+  return { entries, updated, raised }
+}
+
+type Verdict =
+  | { readonly kind: 'mine' | 'theirs' | 'raised'; readonly entry: Entry }
+  | { readonly kind: 'conflict'; readonly text: string }
+
+/** Which of two entries for one token holds (table: ipam §4). */
+function choose(mine: Entry, theirs: Entry, us: PeerName, inUse: () => boolean): Verdict {
+  const keep: Verdict = { kind: 'mine', entry: mine }
+  const take: Verdict = { kind: 'theirs', entry: theirs }
+
+  if (mine.version > theirs.version) return keep
+  if (mine.version === theirs.version) {
+    if (mine.peer === theirs.peer) return keep
+    if (mine.peer === us && inUse()) return { kind: 'conflict', text: inconsistent(mine, theirs) }
+    if (mine.free !== theirs.free) return mine.free > theirs.free ? keep : take
+    // Old peers keep their own here, for ever apart; by the name all of ours decide alike.
+    return mine.peer < theirs.peer ? keep : take
+  }
+  if (mine.peer !== us) return take
+  // We came back with an old state: outrank what is still about.
+  if (theirs.peer === us) return { kind: 'raised', entry: { ...mine, version: theirs.version + 1 } }
+  return inUse() ? { kind: 'conflict', text: newerVersion(mine, theirs) } : take
+}
+
+/**
+ * A piece that got shorter cannot have more free addresses than addresses. Old peers mend only their own entries
+ * and refuse the whole ring for another's, for ever (ipam §19, #3767).
+ */
+function clipFree(ring: Ring): Ring {
+  const entries = ring.entries.map((entry, i) => {
+    const size = distance(ring, entry.token, entryAt(ring, i + 1).token)
+    return entry.free > size ? { ...entry, free: size } : entry
+  })
+  return { ...ring, entries }
+}
+
+/**
+ * The first address of a part that we would lose although something in it is in use. Old peers check only one
+ * foreign token in a row; whatever the tokens look like, what counts is what is lost.
+ */
+function firstLost(before: Ring, after: Ring, hasAllocations: HasAllocations): number | undefined {
+  const lost = RangeSet.of(ownedRanges(before, before.peer))
+  for (const range of ownedRanges(after, before.peer)) lost.remove(range)
+  const parts = lost.ranges().flatMap((range) => cutAtTokens(range, after))
+  return parts.find(hasAllocations)?.start
+}
+
+/** The range in parts of one owner each, so that an error names the right one. */
+function cutAtTokens(range: Range, ring: Ring): Range[] {
+  const cuts = ring.entries
+    .map((entry) => entry.token)
+    .filter((token) => token > range.start && token < range.end)
+  const points = [range.start, ...cuts, range.end]
+  return points.slice(1).map((end, i) => ({ start: points[i] ?? end, end }))
+}
+
+const ownedByUs = (text: string): { conflict: RingConflict } => ({ conflict: { kind: 'owned-by-us', text } })
+
+const entryInMyRange = (token: number, owner: PeerName): string =>
+  `Peer ${formatPeerName(owner)} says it owns the IP range from ${formatIp4(token)}, which I think I own`
+
+const inconsistent = (mine: Entry, theirs: Entry): string =>
+  `Inconsistent entries for ${formatIp4(mine.token)}: owned by ${formatPeerName(mine.peer)} but incoming message says ${formatPeerName(theirs.peer)}`
+
+const newerVersion = (mine: Entry, theirs: Entry): string =>
+  `Received update for IP range I own at ${formatIp4(mine.token)} v${mine.version}: incoming message says owner ${formatPeerName(theirs.peer)} v${theirs.version}`

@@ -1,0 +1,128 @@
+import type { Ip4, Range } from '../lib/ip4.ts'
+import { biggestCidr } from './range.ts'
+import { RangeSet } from './range-set.ts'
+
+/** The addresses that this peer owns, each either in use or free. */
+export class Space {
+  readonly #used = new RangeSet()
+  readonly #free = new RangeSet()
+
+  get used(): readonly Range[] {
+    return this.#used.ranges()
+  }
+
+  get free(): readonly Range[] {
+    return this.#free.ranges()
+  }
+
+  get usedCount(): number {
+    return this.#used.size
+  }
+
+  get freeCount(): number {
+    return this.#free.size
+  }
+
+  get size(): number {
+    return this.#used.size + this.#free.size
+  }
+
+  isUsed(addr: Ip4): boolean {
+    return this.#used.has(addr)
+  }
+
+  isFree(addr: Ip4): boolean {
+    return this.#free.has(addr)
+  }
+
+  freeWithin(range: Range): number {
+    return this.#free.countWithin(range)
+  }
+
+  /** True when some address of the range is in use or not ours: the range may not be given up. */
+  hasAllocations(range: Range): boolean {
+    return !this.#free.hasAll(range)
+  }
+
+  /** Takes the lowest free address inside the range. */
+  allocate(range: Range): Ip4 | undefined {
+    const addr = this.#free.lowestWithin(range)
+    if (addr === undefined) return undefined
+    this.#move(addr, this.#free, this.#used)
+    return addr as Ip4
+  }
+
+  /** Takes this address; false when it is not free. */
+  claim(addr: Ip4): boolean {
+    if (!this.#free.has(addr)) return false
+    this.#move(addr, this.#free, this.#used)
+    return true
+  }
+
+  /** Gives the address back; false when it was not in use. */
+  release(addr: Ip4): boolean {
+    if (!this.#used.has(addr)) return false
+    this.#move(addr, this.#used, this.#free)
+    return true
+  }
+
+  /** Adds what is not ours yet, as free. */
+  extend(ranges: Iterable<Range>): void {
+    for (const range of ranges) {
+      const fresh = RangeSet.of([range])
+      for (const part of this.#used.within(range)) fresh.remove(part)
+      for (const part of fresh.ranges()) this.#free.add(part)
+    }
+  }
+
+  /** Forgets whatever lies outside the ranges; returns the addresses in use that went with it. */
+  retain(ranges: Iterable<Range>): Range[] {
+    const kept = RangeSet.of(ranges)
+    for (const part of outside(this.#free, kept)) this.#free.remove(part)
+    const lost = outside(this.#used, kept)
+    for (const part of lost) this.#used.remove(part)
+    return lost
+  }
+
+  /** Removes a free block inside the range to give it to another peer: which one, see ipam §5. */
+  donate(range: Range): Range | undefined {
+    let biggest: Range | undefined
+    for (const chunk of this.#free.within(range)) {
+      if (size(chunk) < size(biggest)) continue
+      const block = biggestCidr(chunk)
+      if (size(block) >= size(biggest)) biggest = block
+    }
+    if (biggest === undefined) return undefined
+    if (size(biggest) > Math.floor(this.freeWithin(range) / 2)) {
+      biggest = { start: biggest.start + Math.floor(size(biggest) / 2), end: biggest.end }
+    }
+    this.#free.remove(biggest)
+    return biggest
+  }
+
+  /** Everything that we own, joined, in order of address. */
+  owned(): Range[] {
+    const all = RangeSet.of(this.#used.ranges())
+    for (const range of this.#free.ranges()) all.add(range)
+    return all.ranges()
+  }
+
+  clear(): void {
+    this.#used.clear()
+    this.#free.clear()
+  }
+
+  #move(addr: number, from: RangeSet, to: RangeSet): void {
+    const one = { start: addr, end: addr + 1 }
+    from.remove(one)
+    to.add(one)
+  }
+}
+
+const size = (range: Range | undefined): number => (range === undefined ? 0 : range.end - range.start)
+
+function outside(set: RangeSet, kept: RangeSet): Range[] {
+  const rest = RangeSet.of(set.ranges())
+  for (const range of kept.ranges()) rest.remove(range)
+  return rest.ranges()
+}
