@@ -1,0 +1,19 @@
+import type { Runners } from '../case.ts'
+import { secretboxFrames, sessionKeys } from './wire-crypto.ts'
+import { featureMaps, gossipHeaders, parsedFeatures } from './wire-features.ts'
+import { handshakes } from './wire-handshake.ts'
+import { hostPorts, peerNames } from './wire-names.ts'
+import { recordedConversations } from './wire-recorded.ts'
+
+/** Control connection: what is on the wire, and what users and hosts are called. */
+export const meshWireRunners: Runners = {
+  'mesh/gob-features.json': featureMaps,
+  'mesh/gob-gossip-headers.json': gossipHeaders,
+  'mesh/handshake.json': handshakes,
+  'mesh/host-port.json': hostPorts,
+  'mesh/parse-features.json': parsedFeatures,
+  'mesh/peer-names.json': peerNames,
+  'mesh/recorded-weaver.json': recordedConversations,
+  'mesh/secretbox-frames.json': secretboxFrames,
+  'mesh/session-keys.json': sessionKeys,
+}
