@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WeaveError } from '../lib/errors.ts'
+import type { Cidr } from '../lib/ip4.ts'
+import { netnsAddon } from '../native/netns.ts'
+import { gratuitousArp } from './arp.ts'
+import { asKernelError, errnoOf } from './kernel-error.ts'
+import {
+  addAddressStep,
+  addRouteStep,
+  changeStep,
+  type Links,
+  removeAddressStep,
+  withLinks,
+} from './links.ts'
+import { forgetMulticast, guardMulticast, MULTICAST } from './multicast.ts'
+import { attachNames, CONTAINER_IFNAME } from './names.ts'
+import type { Link } from './netlink/link.ts'
+import type { Netns } from './netns.ts'
+import { tuneInterface } from './sysctls.ts'
+import type { Attached, AttachRequest, Detached, DetachRequest } from './types.ts'
+import { createPort, requireBridge, type VethModules } from './veth.ts'
+
+/** Old kernels drop what is sent in the instant in which a link comes up. */
+const SETTLE_MS = 1
+
+/** Gives a namespace an interface on the bridge with the addresses; what is there already stays (overlay §8.1). */
+export async function attachNamespace(
+  modules: VethModules,
+  bridgeName: string,
+  ns: Netns,
+  request: AttachRequest,
+): Promise<Attached> {
+  refuseHost(ns)
+  const ifname = request.ifname ?? CONTAINER_IFNAME
+  const bridge = await requireBridge(modules.links, bridgeName)
+
+  return withLinks(ns, async (inside) => {
+    const before = await inside.byName(ifname)
+    if (before === undefined) await createInterface(modules, bridge, ns, ifname, request)
+    const link = before ?? (await inside.byName(ifname))
+    if (link === undefined) throw new WeaveError('no-interface', `${ifname} vanished from ${ns.path}`)
+    await completePort(modules.links, bridge, link, request)
+
+    if (before === undefined) {
+      tuneInterface(ns, ifname, modules.log)
+      if (request.keepTxOn === false) netnsAddon().setTxChecksum(ns.fd, ifname, false)
+    }
+    const present = await inside.addresses(link.index)
+    const added = request.cidrs.filter(({ addr }) => !present.some(({ cidr }) => cidr.addr === addr))
+    await inside.run(added.map((cidr) => addAddressStep(link, cidr)))
+    await guardMulticast(ns, ifname, added, modules.log)
+    if (!link.up) await inside.change(link, { up: true })
+    await announce(ns, link, added)
+    // Last, because programs that wait for the network wait for this route.
+    if (request.multicastRoute !== false) await inside.run([addRouteStep(link, MULTICAST)])
+
+    const mac = link.mac
+    if (mac === undefined)
+      throw new WeaveError('no-interface', `${ifname} in ${ns.path} is no Ethernet interface`)
+    return { ifname, mac, mtu: link.mtu, created: before === undefined, added }
+  })
+}
+
+/** Takes addresses away; with the last one the interface goes too (overlay §8.3). */
+export async function detachNamespace(
+  modules: VethModules,
+  ns: Netns,
+  request: DetachRequest,
+): Promise<Detached> {
+  refuseHost(ns)
+  const ifname = request.ifname ?? CONTAINER_IFNAME
+  return withLinks(ns, async (inside) => {
+    const link = await inside.byName(ifname)
+    if (link === undefined) return { removed: [], interfaceRemoved: false }
+
+    const present = (await inside.addresses(link.index)).map(({ cidr }) => cidr)
+    const isListed = ({ addr }: Cidr): boolean => request.cidrs.some((cidr) => cidr.addr === addr)
+    const removed = present.filter(isListed)
+    const kept = present.filter((cidr) => !isListed(cidr))
+    await inside.run(removed.map((cidr) => removeAddressStep(link, cidr)))
+    await forgetMulticast(ns, ifname, kept, modules.log)
+
+    const last = kept.length === 0
+    if (last) await inside.remove(link)
+    return { removed, interfaceRemoved: last }
+  })
+}
+
+/** One gratuitous ARP for each address, so that nobody goes on sending to where it lived before. */
+export async function announce(ns: Netns, link: Link, cidrs: readonly Cidr[]): Promise<void> {
+  if (cidrs.length === 0 || link.mac === undefined) return
+  await sleep(SETTLE_MS)
+  for (const { addr } of cidrs) {
+    try {
+      netnsAddon().sendFrame(ns.fd, link.index, gratuitousArp(link.mac, addr))
+    } catch (error) {
+      throw asKernelError(`cannot announce an address on ${link.name}`, error)
+    }
+  }
+}
+
+function refuseHost(ns: Netns): void {
+  if (!ns.isHost()) return
+  throw new WeaveError(
+    'host-network',
+    'Container is running in the host network namespace, and therefore cannot be\n' +
+      'connected to weave - perhaps the container was started with --net=host',
+  )
+}
+
+/** The far end is born in the container with its final name: nothing to move, nothing to clean up half-way. */
+async function createInterface(
+  modules: VethModules,
+  bridge: Link,
+  ns: Netns,
+  ifname: string,
+  request: AttachRequest,
+): Promise<void> {
+  const mtu = request.mtu ?? bridge.mtu
+  const names = attachNames(request.id)
+  const address = request.mac === undefined ? {} : { address: request.mac }
+  try {
+    await createPort(
+      modules,
+      bridge,
+      { ifname: names.host, mtu },
+      { ifname, mtu, netNsFd: ns.fd, ...address },
+    )
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    throw new WeaveError(
+      'interface-clash',
+      `could not create veth pair ${names.host}-${names.guest}: ${names.host} exists already, for another container`,
+      { cause: error },
+    )
+  }
+}
+
+/** The host's end is made complete also when an earlier attach was interrupted. */
+async function completePort(links: Links, bridge: Link, guest: Link, request: AttachRequest): Promise<void> {
+  const port = guest.peer === undefined ? undefined : await links.byIndex(guest.peer)
+  // A port of someone else's bridge is theirs, whatever the interface is called inside.
+  if (port?.kind !== 'veth' || port.peer !== guest.index) return
+  if (port.master !== 0 && port.master !== bridge.index) return
+  const hairpin = request.hairpin ?? true
+  if (port.master === 0) await links.change(port, { master: bridge.index })
+  if (port.hairpin !== hairpin || !port.up) await links.run([changeStep(port, { up: true, hairpin })])
+}

@@ -1,0 +1,64 @@
+import { WeaveError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { type Links, withLinks } from './links.ts'
+import { createLink, type Link } from './netlink/link.ts'
+import { Netns } from './netns.ts'
+import { tuneInterface } from './sysctls.ts'
+import type { BridgeSpec, BridgeType } from './types.ts'
+
+/** The Open vSwitch datapath of the original, when it used one (overlay §7.1). */
+const DATAPATH = 'datapath'
+
+/** Which datapath the devices on this host belong to; throws where they fit none. */
+export async function detectBridgeType(links: Links, bridgeName: string): Promise<BridgeType> {
+  const bridge = await links.byName(bridgeName)
+  const datapath = await links.byName(DATAPATH)
+  const odp = datapath?.kind === 'openvswitch'
+  if (bridge === undefined && !odp) return 'none'
+  if (bridge?.kind === 'bridge') return odp ? 'bridged_fastdp' : 'bridge'
+  if (bridge?.kind === 'openvswitch' && !odp) return 'fastdp'
+  throw new WeaveError(
+    'inconsistent-bridge',
+    "Inconsistent bridge state detected. Please do 'weave reset' and try again",
+    { meta: { bridge: bridge?.kind, datapath: datapath?.kind } },
+  )
+}
+
+/** Creates the bridge, or adopts the one that is there; ports and addresses stay untouched. */
+export async function ensureBridge(links: Links, name: string, spec: BridgeSpec, log: Log): Promise<Link> {
+  const type = await detectBridgeType(links, name)
+  if (type === 'fastdp' || type === 'bridged_fastdp') {
+    throw new WeaveError(
+      'wrong-bridge-type',
+      `Existing bridge type "${type}" is different than requested "bridge". Please do 'weave reset' and try again`,
+    )
+  }
+
+  if (type === 'none') {
+    const what = `cannot create bridge ${name}`
+    await links.create(what, createLink('bridge', { ifname: name, address: spec.mac, mtu: spec.mtu }))
+    log.info('bridge created', { bridge: name, mtu: spec.mtu })
+  }
+  const bridge = await links.byName(name)
+  if (bridge === undefined) throw new WeaveError('no-bridge', `bridge "${name}" vanished while being set up`)
+
+  // An address that was set, unlike one taken from a port, survives ports coming and going.
+  if (bridge.mac !== spec.mac) await links.change(bridge, { address: spec.mac })
+  if (bridge.mtu !== spec.mtu) await links.change(bridge, { mtu: spec.mtu })
+  tuneInterface(Netns.host, name, log)
+  if (!bridge.up) await links.change(bridge, { up: true })
+  return bridge
+}
+
+/** Makes an interface that exists a port of the bridge, and brings it up. */
+export async function ensureBridgePort(links: Links, bridge: Link, ifname: string): Promise<void> {
+  const port = await links.byName(ifname)
+  if (port === undefined)
+    throw new WeaveError('no-interface', `there is no interface ${ifname} to add to ${bridge.name}`)
+  if (port.master === bridge.index && port.up) return
+  await links.change(port, { master: bridge.index, up: true })
+}
+
+/** For one-off questions without a Host, e.g. `weave doctor`. */
+export const bridgeTypeOfHost = (name: string): Promise<BridgeType> =>
+  withLinks(Netns.host, (links) => detectBridgeType(links, name))

@@ -1,0 +1,116 @@
+import { closeSync } from 'node:fs'
+import { netlinkAddon } from '../../native/netlink.ts'
+import { asKernelError, errnoName, KernelError } from '../kernel-error.ts'
+import { concat } from './attributes.ts'
+import { decodeMessages, encodeMessage, NLM_F, type Reply, type Request, verdictOf } from './message.ts'
+
+export const NETLINK = { ROUTE: 0, NETFILTER: 12 } as const
+
+/** A request with the words for its failure, e.g. `cannot add 10.32.0.1/12 to weave`. */
+export interface Step {
+  readonly what: string
+  readonly request: Request
+  /** Errno names that count as success: the change was there already. */
+  readonly unless?: readonly string[]
+}
+
+const DUMP_ATTEMPTS = 5
+
+/** A netlink socket in one network namespace; one conversation at a time, others wait for their turn. */
+export class NetlinkSocket {
+  readonly #fd: number
+  #sequence = 1
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  /** `ns` is the descriptor of a namespace, -1 for the host's; it need not stay open. */
+  constructor(protocol: number, ns = -1) {
+    try {
+      this.#fd = netlinkAddon().netlinkOpen(protocol, ns)
+    } catch (error) {
+      throw asKernelError('cannot talk to the kernel', error)
+    }
+  }
+
+  /** Sends all steps at once; throws `KernelError` for the first that failed. The kernel runs the others all the same. */
+  async run(steps: readonly Step[]): Promise<void> {
+    if (steps.length === 0) return
+    const first = steps[0]?.what ?? ''
+    const { replies, sequence } = await this.#exchange(
+      first,
+      steps.map((step) => step.request),
+      steps.length,
+    )
+    for (const reply of replies) {
+      const verdict = verdictOf(reply)
+      const step = steps[reply.sequence - sequence]
+      if (verdict === undefined || step === undefined || verdict.errno === 0) continue
+      const errno = errnoName(verdict.errno)
+      if (!step.unless?.includes(errno)) throw new KernelError(step.what, errno, verdict.reason)
+    }
+  }
+
+  /** What one request with an acknowledgement answers besides it; undefined when there is no such thing. */
+  async find(what: string, request: Request): Promise<Reply | undefined> {
+    const { replies } = await this.#exchange(what, [request], 1)
+    for (const reply of replies) {
+      const verdict = verdictOf(reply)
+      if (verdict === undefined) return reply
+      const errno = errnoName(verdict.errno)
+      if (verdict.errno !== 0 && errno !== 'ENODEV' && errno !== 'ENOENT') {
+        throw new KernelError(what, errno, verdict.reason)
+      }
+    }
+    return undefined
+  }
+
+  /** All answers to a dump; taken again when the kernel says that things moved meanwhile. */
+  async dump(what: string, request: Request): Promise<Reply[]> {
+    for (let attempt = 1; ; attempt++) {
+      const { replies } = await this.#exchange(what, [request], 1)
+      const failed = replies.map(verdictOf).find((verdict) => verdict !== undefined && verdict.errno !== 0)
+      if (failed !== undefined) throw new KernelError(what, errnoName(failed.errno), failed.reason)
+      const torn = replies.some((reply) => (reply.flags & NLM_F.DUMP_INTR) !== 0)
+      if (!torn || attempt === DUMP_ATTEMPTS) return replies.filter((reply) => verdictOf(reply) === undefined)
+    }
+  }
+
+  /** A transaction of netfilter: `steps` between an opening and a closing message, all or nothing. */
+  async transact(open: Request, steps: readonly Step[], close: Request): Promise<void> {
+    const requests = [open, ...steps.map((step) => step.request), close]
+    const { replies, sequence } = await this.#exchange(steps[0]?.what ?? '', requests, steps.length)
+    for (const reply of replies) {
+      const verdict = verdictOf(reply)
+      if (verdict === undefined || verdict.errno === 0) continue
+      const step = steps[reply.sequence - sequence - 1] ?? steps[0]
+      throw new KernelError(step?.what ?? '', errnoName(verdict.errno), verdict.reason)
+    }
+  }
+
+  /** Waits for the conversation that is going on. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#turn
+    closeSync(this.#fd)
+  }
+
+  async #exchange(
+    what: string,
+    requests: readonly Request[],
+    expected: number,
+  ): Promise<{ readonly replies: Reply[]; readonly sequence: number }> {
+    const sequence = this.#sequence
+    this.#sequence += requests.length
+    const batch = concat(requests.map((request, i) => encodeMessage(request, sequence + i)))
+
+    if (this.#closed) throw new KernelError(what, 'EBADF')
+    const answer = this.#turn.then(() => netlinkAddon().netlinkRequest(this.#fd, batch, expected))
+    this.#turn = answer.catch(() => undefined)
+    try {
+      return { replies: decodeMessages(await answer), sequence }
+    } catch (error) {
+      throw asKernelError(what, error)
+    }
+  }
+}
