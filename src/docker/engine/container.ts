@@ -27,6 +27,8 @@ export interface Container {
   /** `default`, `host`, `none`, `container:ID` or a network's name. */
   readonly networkMode: string
   readonly restartPolicy: string
+  /** File on the host that is the container's /etc/hosts; empty when Docker does not make one. */
+  readonly hostsPath: string
   readonly networks: readonly ContainerNetwork[]
 }
 
@@ -42,6 +44,7 @@ export function containerOf(inspected: ContainerAnswer): Container {
     domainname: inspected.Config?.Domainname ?? '',
     networkMode: inspected.HostConfig?.NetworkMode ?? 'default',
     restartPolicy: inspected.HostConfig?.RestartPolicy?.Name ?? 'no',
+    hostsPath: inspected.HostsPath ?? '',
     networks: networks.map(([name, network]) => ({
       name,
       networkId: network.NetworkID ?? '',

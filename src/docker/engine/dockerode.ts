@@ -11,6 +11,7 @@ export interface VersionAnswer {
 export interface ContainerAnswer {
   readonly Id: string
   readonly Name?: string
+  readonly HostsPath?: string
   readonly State?: { readonly Running?: boolean; readonly Restarting?: boolean; readonly Pid?: number }
   readonly Config?: { readonly Hostname?: string; readonly Domainname?: string }
   readonly HostConfig?: {

@@ -91,7 +91,9 @@ export class Observer {
       for await (const event of events) await this.#tell(event)
       await this.#lose('dockerd closed the event stream', signal)
     } catch (thrown) {
-      await this.#lose(messageOf(thrown), signal)
+      // That is how Node calls a connection that the other side closed.
+      const reason = messageOf(thrown)
+      await this.#lose(reason === 'aborted' ? 'dockerd closed the event stream' : reason, signal)
     }
     return connected
   }
