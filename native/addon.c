@@ -11,7 +11,7 @@ void weave_export(napi_env env, napi_value exports, const char *name, napi_callb
 }
 
 napi_value weave_errno_error(napi_env env, int error, const char *what) {
-	char text[256];
+	char text[1024];
 	napi_value code, message, object, number;
 	const char *name = strerrorname_np(error);
 	snprintf(text, sizeof text, "%s: %s", what, strerror(error));
@@ -41,5 +41,10 @@ NAPI_MODULE_INIT() {
 	weave_init_netns_spawn(env, exports);
 	weave_init_netfilter_legacy(env, exports);
 	weave_init_sodium(env, exports);
+	weave_init_bpf_map(env, exports);
+	weave_init_bpf_program(env, exports);
+	weave_init_bpf_attach(env, exports);
+	weave_init_bpf_ring(env, exports);
+	weave_init_bpf_probe_socket(env, exports);
 	return exports;
 }

@@ -23,3 +23,9 @@ void weave_init_netns_files(napi_env env, napi_value exports);
 void weave_init_netns_link(napi_env env, napi_value exports);
 void weave_init_netns_spawn(napi_env env, napi_value exports);
 void weave_init_netfilter_legacy(napi_env env, napi_value exports);
+
+void weave_init_bpf_map(napi_env env, napi_value exports);
+void weave_init_bpf_program(napi_env env, napi_value exports);
+void weave_init_bpf_attach(napi_env env, napi_value exports);
+void weave_init_bpf_ring(napi_env env, napi_value exports);
+void weave_init_bpf_probe_socket(napi_env env, napi_value exports);

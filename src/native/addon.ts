@@ -12,6 +12,9 @@ export function loadAddon<Exports>(): Exports {
 
 let addon: unknown
 
+/** Where the addon and its companions (the BPF object, the supervisor) lie. */
+export const addonDirectory = (): string => dirname(findAddon())
+
 /** Beside the bundle (`dist/native`), or in the build directory when running from sources. */
 function findAddon(): string {
   let directory = dirname(fileURLToPath(import.meta.url))

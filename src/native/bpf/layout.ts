@@ -1,0 +1,179 @@
+/**
+ * The maps of the fast datapath as bytes. The authority is bpf/switch.h; layout.test.ts compares the two. All
+ * integers are little-endian (the byte order of the machines that we build for), addresses in network order.
+ */
+
+/** What the programs count, in the order of `enum counter`. */
+export const COUNTERS = [
+  'sent',
+  'received',
+  'relayed',
+  'flooded',
+  'punted',
+  'unpunted',
+  'direct',
+  'control',
+  'drop_stranger',
+  'drop_own',
+  'drop_no_route',
+  'drop_local',
+  'drop_held',
+  'drop_stp',
+  'drop_guard_ra',
+  'drop_guard_dhcp',
+  'drop_table_full',
+  'drop_no_tap',
+  'drop_malformed',
+  'drop_error',
+] as const
+export type Counter = (typeof COUNTERS)[number]
+
+export const CONFIG_GUARD = 1
+export const CONFIG_DIRECT = 2
+export const HOP_UP = 1
+export const HOP_SLEEVE = 2
+export const HOP_IPV6 = 4
+export const LOCAL_FIXED = 1
+export const TREE_MAX = 62
+export const EVENT_CONTROL = 1
+
+export interface SwitchConfig {
+  /** Interface indexes: the VXLAN device, vethwe-datapath, the engine's TAP (0: none). */
+  readonly vxlan: number
+  readonly port: number
+  readonly punt: number
+  /** Seconds. */
+  readonly clock: number
+  /** Our short id. */
+  readonly self: number
+  readonly flags: number
+}
+
+export interface Hop {
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array
+  readonly sleeve: boolean
+  /** Largest IP packet of the overlay that fits; 0: unknown. */
+  readonly mtu: number
+}
+
+/** A heartbeat that arrived by VXLAN. */
+export interface ControlFrame {
+  readonly source: number
+  readonly destination: number
+  readonly address: Uint8Array
+  /** Length of the whole frame; `head` has its first bytes. */
+  readonly length: number
+  readonly head: Uint8Array
+}
+
+function bytesOf(size: number, fill: (view: DataView, bytes: Uint8Array) => void): Uint8Array {
+  const bytes = new Uint8Array(size)
+  fill(new DataView(bytes.buffer), bytes)
+  return bytes
+}
+
+export const key32 = (key: number): Uint8Array => bytesOf(4, (view) => view.setUint32(0, key, true))
+
+export const encodeConfig = (config: SwitchConfig): Uint8Array =>
+  bytesOf(20, (view) => {
+    view.setUint32(0, config.vxlan, true)
+    view.setUint32(4, config.port, true)
+    view.setUint32(8, config.punt, true)
+    view.setUint32(12, config.clock, true)
+    view.setUint16(16, config.self, true)
+    view.setUint16(18, config.flags, true)
+  })
+
+/** An absent hop is all zero: not up. */
+export const encodeHop = (hop: Hop | undefined): Uint8Array =>
+  bytesOf(20, (view, bytes) => {
+    if (hop === undefined) return
+    bytes.set(hop.address)
+    view.setUint16(
+      16,
+      HOP_UP | (hop.sleeve ? HOP_SLEEVE : 0) | (hop.address.length === 16 ? HOP_IPV6 : 0),
+      true,
+    )
+    view.setUint16(18, Math.min(hop.mtu, 0xffff), true)
+  })
+
+export const encodeTree = (to: readonly number[]): Uint8Array =>
+  bytesOf(4 + 2 * TREE_MAX, (view) => {
+    const fitting = to.slice(0, TREE_MAX)
+    view.setUint32(0, fitting.length, true)
+    fitting.forEach((id, i) => {
+      view.setUint16(4 + 2 * i, id, true)
+    })
+  })
+
+/** Key of the MAC tables; `mac` as six bytes. */
+export const encodeMacKey = (mac: Uint8Array): Uint8Array =>
+  bytesOf(8, (_, bytes) => bytes.set(mac.subarray(0, 6)))
+
+export const encodeLocal = (ifindex: number, clock: number): Uint8Array =>
+  bytesOf(12, (view) => {
+    view.setUint32(0, clock, true)
+    view.setUint32(4, ifindex, true)
+    view.setUint32(8, LOCAL_FIXED, true)
+  })
+
+export const encodeSource = (address: Uint8Array): Uint8Array => bytesOf(16, (_, bytes) => bytes.set(address))
+
+/** One entry of a MAC table as `bpfMapEntries` gives it. */
+export interface MacEntry {
+  readonly mac: Uint8Array
+  readonly seen: number
+  /** Short id of the peer that it is behind; undefined: this host. */
+  readonly peer: number | undefined
+  readonly fixed: boolean
+}
+
+export function decodeRemotes(entries: Uint8Array): MacEntry[] {
+  return split(entries, 16).map((entry) => {
+    const view = new DataView(entry.buffer, entry.byteOffset)
+    return {
+      mac: entry.slice(0, 6),
+      seen: view.getUint32(8, true),
+      peer: view.getUint16(12, true),
+      fixed: false,
+    }
+  })
+}
+
+export function decodeLocals(entries: Uint8Array): MacEntry[] {
+  return split(entries, 20).map((entry) => {
+    const view = new DataView(entry.buffer, entry.byteOffset)
+    const fixed = (view.getUint32(16, true) & LOCAL_FIXED) !== 0
+    return { mac: entry.slice(0, 6), seen: view.getUint32(8, true), peer: undefined, fixed }
+  })
+}
+
+function split(bytes: Uint8Array, size: number): Uint8Array[] {
+  return Array.from({ length: Math.floor(bytes.length / size) }, (_, i) =>
+    bytes.subarray(i * size, (i + 1) * size),
+  )
+}
+
+/** Sum over the CPUs of one counter's values. */
+export function decodeCounter(perCpu: Uint8Array): number {
+  const view = new DataView(perCpu.buffer, perCpu.byteOffset, perCpu.byteLength)
+  let sum = 0n
+  for (let at = 0; at + 8 <= perCpu.length; at += 8) sum += view.getBigUint64(at, true)
+  return Number(sum)
+}
+
+/** Undefined for a record of a kind that this version does not know. */
+export function decodeEvent(record: Uint8Array): ControlFrame | undefined {
+  if (record.length < 96) return undefined
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+  if (view.getUint32(0, true) !== EVENT_CONTROL) return undefined
+  const tunnel = view.getUint32(4, true)
+  return {
+    source: tunnel & 0xfff,
+    destination: (tunnel >>> 12) & 0xfff,
+    address: record.slice(8, view.getUint32(24, true) === 6 ? 24 : 12),
+    length: view.getUint32(28, true),
+    head: record.slice(32, 96),
+  }
+}
