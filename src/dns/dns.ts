@@ -1,0 +1,225 @@
+import { networkInterfaces } from 'node:os'
+import type { Clock } from '../lib/clock.ts'
+import { WeaveError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Rng } from '../lib/rng.ts'
+import { Cache } from './cache.ts'
+import type { Entry } from './entry.ts'
+import { Forwarder } from './forwarder.ts'
+import type { Channel, NameGossiper } from './gossip.ts'
+import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { nameToKey, withFinalDot } from './name.ts'
+import { type NameStore, Names } from './names.ts'
+import type { HandRecord } from './record.ts'
+import type { RecordGossiper } from './record-gossip.ts'
+import { ResolvWatch } from './resolv-watch.ts'
+import { Responder } from './responder.ts'
+import type { Listener } from './server.ts'
+import { Stats, type StatsSnapshot } from './stats.ts'
+import { listenTcp } from './tcp-server.ts'
+import { listenUdp } from './udp-server.ts'
+import { Upstreams } from './upstreams.ts'
+import { Zone } from './zone.ts'
+
+export interface DnsModules {
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly log: Log
+  /** Where names added by hand survive a restart; without it they do not. */
+  readonly store?: NameStore
+  /** How UDP addresses are served; the default does it in JavaScript. */
+  readonly listenUdp?: typeof listenUdp
+}
+
+export interface DnsOptions {
+  readonly name: PeerName
+  /** Whether the mesh's topology has that peer. */
+  readonly isKnownPeer: (name: PeerName) => boolean
+  /** `weave.local.`; a final dot is added. */
+  readonly domain: string
+  readonly listen: readonly ListenAddress[]
+  readonly ttlSec: number
+  /** How long a forwarded query may take in all, in ms. */
+  readonly fallbackTimeout: number
+  /** Undefined: nothing is forwarded. */
+  readonly resolvConf: string | undefined
+  /** Port of upstream servers; resolv.conf has none. */
+  readonly upstreamPort?: number
+}
+
+/** What `weave status`, `weave report` and the metrics show. */
+export interface DnsStatus {
+  readonly domain: string
+  readonly upstream: readonly string[]
+  /** Where we listen, `HOST:PORT`. */
+  readonly addresses: readonly string[]
+  readonly ttlSec: number
+  /** All entries of all peers, tombstones too, in store order. */
+  readonly entries: readonly Entry[]
+  /** Living entries of all peers, and of this one. */
+  readonly living: number
+  readonly livingOurs: number
+  /** Records added by hand, on all peers. */
+  readonly records: readonly (HandRecord & { readonly origin: PeerName })[]
+  readonly stats: StatsSnapshot
+  readonly cache: { readonly entries: number; readonly bytes: number }
+  readonly forwarding: { readonly failures: number; readonly refused: number; readonly inFlight: number }
+}
+
+const DNS_PORT = 53
+
+/** The name service of one peer: its names, its server, its upstream servers. */
+export class Dns implements AsyncDisposable {
+  readonly names: Names
+  readonly #modules: DnsModules
+  readonly #options: DnsOptions
+  readonly #upstreams = new Upstreams()
+  readonly #cache = new Cache()
+  readonly #stats = new Stats()
+  readonly #forwarder: Forwarder
+  readonly #responder: Responder
+  #resolv: ResolvWatch | undefined
+  #listeners: Listener[] = []
+
+  constructor(modules: DnsModules, options: DnsOptions) {
+    const domain = nameToKey(options.domain)
+    if (domain === undefined) {
+      throw new WeaveError('invalid-dns-domain', `invalid DNS domain ${JSON.stringify(options.domain)}`)
+    }
+    this.#modules = modules
+    this.#options = options
+    this.names = new Names(modules, {
+      us: options.name,
+      domain,
+      domainText: withFinalDot(options.domain),
+      isKnownPeer: options.isKnownPeer,
+    })
+    const zone = new Zone(
+      { names: this.names.index, records: this.names.records },
+      { domain, ttlSec: options.ttlSec },
+    )
+    this.#forwarder = new Forwarder(
+      { ...modules, upstreams: this.#upstreams },
+      { port: options.upstreamPort ?? DNS_PORT, timeout: options.fallbackTimeout },
+    )
+    this.#responder = new Responder({
+      ...modules,
+      zone,
+      cache: this.#cache,
+      forwarder: this.#forwarder,
+      stats: this.#stats,
+    })
+  }
+
+  /** With final dot, spelled as configured. */
+  get domain(): string {
+    return withFinalDot(this.#options.domain)
+  }
+
+  /** Where we listen; port 0 was replaced by the one that the system chose. */
+  get addresses(): readonly ListenAddress[] {
+    return this.#listeners.length === 0
+      ? this.#options.listen
+      : this.#listeners.filter((_, i) => i % 2 === 0).map((listener) => listener.address)
+  }
+
+  /** The owner of the mesh's channel `nameserver`. */
+  get gossiper(): NameGossiper {
+    return this.names.gossiper
+  }
+
+  /** The owner of the mesh's channel `nameserver-records`. */
+  get recordGossiper(): RecordGossiper {
+    return this.names.recordGossiper
+  }
+
+  /** The channels on which to tell others; before this, nobody is told. */
+  connect(channels: { readonly names: Channel; readonly records: Channel }): void {
+    this.names.connect(channels)
+  }
+
+  /** Restores saved names and serves; rejects with `WeaveError` when an address cannot be had. */
+  async start(): Promise<void> {
+    this.names.start()
+    const { resolvConf } = this.#options
+    if (resolvConf !== undefined) {
+      this.#resolv = new ResolvWatch(resolvConf, this.#modules.log, (servers) => this.#useUpstreams(servers))
+      await this.#resolv.start()
+    }
+    try {
+      for (const address of this.#options.listen) await this.#listen(address)
+    } catch (thrown) {
+      await this.stop()
+      throw thrown
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#resolv?.stop()
+    this.#forwarder.stop()
+    const listeners = this.#listeners
+    this.#listeners = []
+    await Promise.all(listeners.map((listener) => listener.close()))
+    await this.names.stop()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** Looks for a changed resolv.conf now instead of within two seconds. */
+  async reloadUpstreams(): Promise<void> {
+    await this.#resolv?.check()
+  }
+
+  status(): DnsStatus {
+    const entries = this.names.entries()
+    const living = entries.filter((entry) => entry.tombstone === 0)
+    return {
+      domain: this.domain,
+      upstream: this.#upstreams.servers,
+      addresses: this.addresses.map(formatListenAddress),
+      ttlSec: this.#options.ttlSec,
+      entries,
+      living: living.length,
+      livingOurs: living.filter((entry) => entry.origin === this.#options.name).length,
+      records: this.names.records
+        .sets()
+        .flatMap((set) => set.records.map((record) => ({ ...record, origin: set.origin }))),
+      stats: this.#stats.snapshot(),
+      cache: { entries: this.#cache.size, bytes: this.#cache.bytes },
+      forwarding: this.#forwarder.counts,
+    }
+  }
+
+  async #listen(address: ListenAddress): Promise<void> {
+    const { log } = this.#modules
+    const onRequest = this.#responder.handle.bind(this.#responder)
+    const udp = await (this.#modules.listenUdp ?? listenUdp)(address, onRequest, log)
+    this.#listeners.push(udp)
+    this.#listeners.push(await listenTcp(udp.address, onRequest, log))
+  }
+
+  #useUpstreams(servers: readonly string[]): void {
+    const usable = servers.filter((server) => !this.#isOurs(server))
+    this.#upstreams.set(usable)
+    this.#cache.clear()
+    this.#modules.log.info('upstream DNS servers', { servers: usable })
+  }
+
+  /** Asking ourselves would go in circles. */
+  #isOurs(server: string): boolean {
+    const port = this.#options.upstreamPort ?? DNS_PORT
+    const hosts = this.#options.listen
+      .filter((address) => address.port === port)
+      .map((address) => address.host)
+    const anywhere = hosts.some((host) => host === '0.0.0.0' || host === '::')
+    return hosts.includes(server) || (anywhere && localAddresses().includes(server))
+  }
+}
+
+const localAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap(
+    (addresses) => addresses?.map((address) => address.address) ?? [],
+  )
