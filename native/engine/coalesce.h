@@ -1,0 +1,19 @@
+// Joins received TCP segments of one flow to super-frames, and writes frames to the TAP. Each segment's checksum is
+// verified before its own is dropped. The bytes of joined segments are not copied: they must stay until the flush.
+#pragma once
+#include "counters.h"
+#include "shape.h"
+
+struct coalescer;
+
+struct coalescer *coalescer_new(int tap, _Atomic uint64_t *counters);
+void coalescer_free(struct coalescer *coalescer);
+
+// `frame` stays where it is until the next flush. `tags` is 0, or two VLAN tags as they
+// lie in memory, to put after the addresses.
+void coalescer_add(struct coalescer *coalescer, const uint8_t *frame, uint32_t length, uint64_t tags);
+
+void coalescer_flush(struct coalescer *coalescer);
+
+// Writes one frame as it is.
+void inject_plain(int tap, _Atomic uint64_t *counters, const uint8_t *frame, uint32_t length, uint64_t tags);
