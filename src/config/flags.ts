@@ -1,8 +1,8 @@
 import { WeaveError } from '../lib/errors.ts'
+import { parseTruth } from '../lib/truth.ts'
 import { oldFlags } from './old-flags.ts'
 import type { Option } from './option.ts'
 import { type OptionKey, optionRows } from './options.ts'
-import { parseTruth } from './values.ts'
 
 /** A command line taken apart; values are still the texts that were typed. */
 export interface ParsedFlags {

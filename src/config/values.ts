@@ -1,20 +1,12 @@
 import { z } from 'zod'
 import { formatCidr, networkOf, tryParseCidr, tryParseIp4 } from '../lib/ip4.ts'
 import { parsePeerName } from '../lib/peer-name.ts'
+import { parseTruth } from '../lib/truth.ts'
 
 /**
  * Schemas of configuration values. Each takes the text of a flag or of the environment, or the JSON value of
  * the configuration file, and gives the typed value. Their messages finish the sentence "--flag: …".
  */
-
-const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
-const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
-
-/** The words that the old flags accept for a truth value. */
-export function parseTruth(text: string): boolean | undefined {
-  if (TRUE.has(text)) return true
-  return FALSE.has(text) ? false : undefined
-}
 
 export const truth = z.union([
   z.boolean(),

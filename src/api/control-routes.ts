@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { messageOf, WeaveError } from '../lib/errors.ts'
+import { tryParseCidr } from '../lib/ip4.ts'
+import { parseTruth } from '../lib/truth.ts'
+import type { Control } from './control.ts'
+import { goJson } from './go-json.ts'
+import { type ApiReply, failure, json, noContent, type Route, text } from './route.ts'
+
+/** What changes the mesh: served on the control address only (http §2.3). */
+export function meshRoutes(control: Control): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/connect',
+      handle: async ({ form }) => {
+        const problems = await control.connect(form.getAll('peer'), form.get('replace') === 'true')
+        return problems.length === 0 ? text('') : failure(400, problems.join('\n'))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/forget',
+      handle: ({ form }) => {
+        control.forget(form.getAll('peer'))
+        return text('')
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/peer',
+      handle: async () => {
+        await control.handOver()
+        return noContent
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/peer/:peer',
+      handle: async ({ params }) => {
+        const peer = params['peer'] ?? ''
+        const taken = await control.removePeer(peer)
+        return text(taken === undefined ? '' : `${taken} IPs taken over from ${peer}\n`)
+      },
+    },
+  ]
+}
+
+/** What changes interfaces of this host. `/expose` is the original's; the rest is ours, for the commands. */
+export function hostRoutes(control: Control): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/expose/:ip/:len',
+      handle: async ({ params, form }) => {
+        const cidr = `${params['ip']}/${params['len']}`
+        if (tryParseCidr(cidr) === undefined) return failure(400, `unable to parse ip addr: ${cidr}`)
+        const skipNat = parseSkipNat(form.get('skipNAT'))
+        if (skipNat === undefined) {
+          return failure(400, `unable to parse skipNAT option: ${JSON.stringify(form.get('skipNAT'))}`)
+        }
+        return answering('unable to expose', () => control.expose(cidr, { masquerade: !skipNat }))
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/expose/:ip/:len',
+      handle: async ({ params }) => {
+        const cidr = `${params['ip']}/${params['len']}`
+        if (tryParseCidr(cidr) === undefined) return failure(400, `unable to parse ip addr: ${cidr}`)
+        return answering('unable to hide', () => control.hide(cidr))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/attach',
+      handle: async ({ json: body, signal }) => {
+        const addresses = await control.attach(parse(attachRequest, body), signal)
+        return json(goJson({ addresses }))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/detach',
+      handle: async ({ json: body, signal }) => {
+        const addresses = await control.detach(parse(detachRequest, body), signal)
+        return json(goJson({ addresses }))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/attached',
+      handle: async ({ query }) => {
+        const containers = query.getAll('container')
+        return json(goJson(await control.attached(containers.length === 0 ? undefined : containers)))
+      },
+    },
+  ]
+}
+
+const attachRequest = z.object({
+  container: z.string().min(1),
+  addresses: z.array(z.string()).default([]),
+  dns: z.boolean().default(true),
+  multicastRoute: z.boolean().default(true),
+  rewriteHosts: z.boolean().default(false),
+  extraHosts: z.array(z.string()).default([]),
+})
+
+const detachRequest = z.object({
+  container: z.string().min(1),
+  addresses: z.array(z.string()).default([]),
+})
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new WeaveError('request', `request body: ${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+async function answering(what: string, act: () => Promise<void>): Promise<ApiReply> {
+  try {
+    await act()
+    return noContent
+  } catch (thrown) {
+    return failure(500, `${what}: ${messageOf(thrown)}`)
+  }
+}
+
+const parseSkipNat = (value: string | null): boolean | undefined =>
+  value === null || value === '' ? false : parseTruth(value)

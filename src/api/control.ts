@@ -1,0 +1,42 @@
+import type { Report } from './report.ts'
+
+/** What the control API asks of the daemon. */
+export interface Control {
+  report(): Report
+  /** One line for each peer that could not be added; the others are added (http §2.3). */
+  connect(peers: readonly string[], replace: boolean): Promise<readonly string[]>
+  forget(peers: readonly string[]): void
+  /** Gives our IP space away and allocates no more (before `weave reset`). */
+  handOver(): Promise<void>
+  /** Takes over the space of a dead peer by name or nickname; undefined when IPAM is off. */
+  removePeer(peer: string): Promise<number | undefined>
+  expose(cidr: string, options: { readonly masquerade: boolean }): Promise<void>
+  hide(cidr: string): Promise<void>
+  attach(request: AttachRequest, signal: AbortSignal): Promise<readonly string[]>
+  detach(request: DetachRequest, signal: AbortSignal): Promise<readonly string[]>
+  /** Interfaces on the weave bridge, that of the bridge itself first. */
+  attached(containers: readonly string[] | undefined): Promise<readonly AttachedInterface[]>
+}
+
+/** `weave attach`: addresses as the user types them (`net:default`, `net:CIDR`, `CIDR`, `ip:CIDR`). */
+export interface AttachRequest {
+  readonly container: string
+  readonly addresses: readonly string[]
+  readonly dns: boolean
+  readonly multicastRoute: boolean
+  readonly rewriteHosts: boolean
+  /** `NAME:IP` lines for the rewritten hosts file. */
+  readonly extraHosts: readonly string[]
+}
+
+export interface DetachRequest {
+  readonly container: string
+  readonly addresses: readonly string[]
+}
+
+export interface AttachedInterface {
+  /** What `weave ps` prints first: twelve characters. */
+  readonly id: string
+  readonly mac: string
+  readonly cidrs: readonly string[]
+}

@@ -1,0 +1,96 @@
+import type { ConnectionReport, PeerReport, Report } from './report.ts'
+
+/** The pages below `/status` (http §3.2–3.6), each a pure function of the report. Lists are sorted. */
+export const statusPages: Readonly<Record<string, (report: Report) => string>> = {
+  targets: targetsText,
+  connections: connectionsText,
+  peers: peersText,
+  dns: dnsText,
+  ipam: ipamText,
+}
+
+const bySelf = <T>(key: (item: T) => string): ((a: T, b: T) => number) => {
+  return (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)
+}
+
+const arrow = (outbound: boolean): string => (outbound ? '->' : '<-')
+
+export function targetsText({ Router }: Report): string {
+  return [...(Router.Targets ?? [])]
+    .sort()
+    .map((target) => `${target}\n`)
+    .join('')
+}
+
+export function connectionsText({ Router }: Report): string {
+  return (Router.Connections ?? []).map(connectionLine).join('')
+}
+
+function connectionLine(connection: ConnectionReport): string {
+  const { Outbound, Address, State, Info } = connection
+  return `${arrow(Outbound)} ${Address.padEnd(21)} ${State.padEnd(11)} ${Info} ${attributes(connection)}\n`
+}
+
+/** With a blank between them, which the original forgot (http §3.3). */
+const attributes = ({ Attrs }: ConnectionReport): string =>
+  [...(Attrs ?? [])]
+    .filter(([key]) => key !== 'name')
+    .sort(bySelf(([key]) => key))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')
+
+export function peersText({ Router }: Report): string {
+  return [...Router.Peers]
+    .sort(bySelf((peer) => peer.Name))
+    .map(peerBlock)
+    .join('')
+}
+
+function peerBlock(peer: PeerReport): string {
+  const lines = (peer.Connections ?? []).map((connection) => {
+    const remote = `${connection.Name}(${connection.NickName})`
+    const state = connection.Established ? 'established' : 'pending'
+    return `   ${arrow(connection.Outbound)} ${connection.Address.padEnd(21)} ${remote.padEnd(37)} ${state}\n`
+  })
+  return `${peer.Name}(${peer.NickName})\n${lines.sort().join('')}`
+}
+
+/** Empty when DNS is off: the original failed here (http §7). */
+export function dnsText({ DNS }: Report): string {
+  if (DNS === undefined) return ''
+  const suffix = `.${DNS.Domain}`
+  return (DNS.Entries ?? [])
+    .filter((entry) => entry.Tombstone === 0)
+    .map((entry) => {
+      const name = entry.Hostname.endsWith(suffix) ? entry.Hostname.slice(0, -suffix.length) : entry.Hostname
+      const container = entry.ContainerID.slice(0, 12).padStart(12)
+      return `${name.padEnd(12)} ${entry.Address.padEnd(15)} ${container} ${entry.Origin}\n`
+    })
+    .join('')
+}
+
+/** Empty when IPAM is off or has no ring yet. Ourself first, then by name. */
+export function ipamText({ IPAM, Router }: Report): string {
+  const owners = new Map<string, { label: string; addresses: number; known: boolean }>()
+  for (const entry of IPAM?.Entries ?? []) {
+    const owner = owners.get(entry.Peer)
+    const label = `${entry.Peer}(${entry.Nickname})`
+    owners.set(entry.Peer, {
+      label: owner?.label ?? label,
+      addresses: (owner?.addresses ?? 0) + entry.Size,
+      known: (owner?.known ?? false) || entry.IsKnownPeer,
+    })
+  }
+
+  const total = IPAM?.RangeNumIPs ?? 1
+  const rank = (name: string): string => (name === Router.Name ? '' : name)
+  return [...owners]
+    .sort(bySelf(([name]) => rank(name)))
+    .map(([name, owner]) => {
+      const share = ((100 * owner.addresses) / total).toFixed(1).padStart(4, '0')
+      const own = name === Router.Name ? `(${IPAM?.ActiveIPs ?? 0} active)` : ''
+      const note = own !== '' ? own : owner.known ? '' : '- unreachable!'
+      return `${owner.label.padEnd(37)} ${String(owner.addresses).padStart(8)} IPs (${share}% of total) ${note}\n`
+    })
+    .join('')
+}
