@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Clock } from '../lib/clock.ts'
 import { WeaveError } from '../lib/errors.ts'
+import type { Ip4 } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
@@ -166,6 +167,16 @@ export class Dns implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  /** For watchers of containers: registers a name that lives as long as the container. */
+  register(containerId: string, addr: Ip4, fqdn: string): void {
+    void this.names.add({ fqdn, containerId, addr })
+  }
+
+  /** Takes back our names of a container, or only those of one of its addresses. */
+  forget(containerId: string, addr?: Ip4): void {
+    this.names.forget(addr === undefined ? { containerId } : { containerId, addr })
   }
 
   /** Looks for a changed resolv.conf now instead of within two seconds. */

@@ -138,21 +138,19 @@ export class Names {
 
   /** Removes our names that match and tells all peers; resolves to how many when that is saved. */
   async remove(filter: EntryFilter): Promise<number> {
-    const { hostname, ...rest } = filter
-    const full = hostname === undefined ? rest : { ...rest, hostname: withFinalDot(hostname) }
-    const dead = this.#table.tombstone(full, this.#nowSec())
-    if (dead.length === 0) return 0
-    this.#tell(dead)
-    await this.#saved(true)
-    return dead.length
+    const count = this.#bury(filter)
+    if (count > 0) await this.#saved(true)
+    return count
+  }
+
+  /** Removes our names that match, without waiting for the disk. */
+  forget(filter: EntryFilter): void {
+    if (this.#bury(filter) > 0) void this.#saved(false)
   }
 
   /** The container has ended: its names go at once. */
   containerDied(containerId: string): void {
-    const dead = this.#table.tombstone({ containerId }, this.#nowSec())
-    if (dead.length === 0) return
-    this.#tell(dead)
-    void this.#saved(false)
+    this.forget({ containerId })
   }
 
   /** Removes names of containers that are not among the running ones; names without a container stay. */
@@ -199,6 +197,14 @@ export class Names {
     this.#onChange()
     await this.#saved(true)
     return true
+  }
+
+  #bury(filter: EntryFilter): number {
+    const { hostname, ...rest } = filter
+    const full = hostname === undefined ? rest : { ...rest, hostname: withFinalDot(hostname) }
+    const dead = this.#table.tombstone(full, this.#nowSec())
+    if (dead.length > 0) this.#tell(dead)
+    return dead.length
   }
 
   #checkedRecord(name: string, type: string, value: string): HandRecord {
