@@ -4,14 +4,7 @@ import type { Cidr } from '../lib/ip4.ts'
 import { netnsAddon } from '../native/netns.ts'
 import { gratuitousArp } from './arp.ts'
 import { asKernelError, errnoOf } from './kernel-error.ts'
-import {
-  addAddressStep,
-  addRouteStep,
-  changeStep,
-  type Links,
-  removeAddressStep,
-  withLinks,
-} from './links.ts'
+import { addAddressStep, addRouteStep, type Links, removeAddressStep, withLinks } from './links.ts'
 import { forgetMulticast, guardMulticast, MULTICAST } from './multicast.ts'
 import { attachNames, CONTAINER_IFNAME } from './names.ts'
 import type { Link } from './netlink/link.ts'
@@ -142,7 +135,7 @@ async function completePort(links: Links, bridge: Link, guest: Link, request: At
   // A port of someone else's bridge is theirs, whatever the interface is called inside.
   if (port?.kind !== 'veth' || port.peer !== guest.index) return
   if (port.master !== 0 && port.master !== bridge.index) return
-  const hairpin = request.hairpin ?? true
-  if (port.master === 0) await links.change(port, { master: bridge.index })
-  if (port.hairpin !== hairpin || !port.up) await links.run([changeStep(port, { up: true, hairpin })])
+  // Two steps: hairpin mode is a property that only a port has.
+  await links.conform(port, { master: bridge.index })
+  await links.conform(port, { hairpin: request.hairpin ?? true, up: true })
 }

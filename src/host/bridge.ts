@@ -43,10 +43,8 @@ export async function ensureBridge(links: Links, name: string, spec: BridgeSpec,
   if (bridge === undefined) throw new WeaveError('no-bridge', `bridge "${name}" vanished while being set up`)
 
   // An address that was set, unlike one taken from a port, survives ports coming and going.
-  if (bridge.mac !== spec.mac) await links.change(bridge, { address: spec.mac })
-  if (bridge.mtu !== spec.mtu) await links.change(bridge, { mtu: spec.mtu })
   tuneInterface(Netns.host, name, log)
-  if (!bridge.up) await links.change(bridge, { up: true })
+  await links.conform(bridge, { address: spec.mac, mtu: spec.mtu, up: true })
   return bridge
 }
 
@@ -55,8 +53,7 @@ export async function ensureBridgePort(links: Links, bridge: Link, ifname: strin
   const port = await links.byName(ifname)
   if (port === undefined)
     throw new WeaveError('no-interface', `there is no interface ${ifname} to add to ${bridge.name}`)
-  if (port.master === bridge.index && port.up) return
-  await links.change(port, { master: bridge.index, up: true })
+  await links.conform(port, { master: bridge.index, up: true })
 }
 
 /** For one-off questions without a Host, e.g. `weave doctor`. */

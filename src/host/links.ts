@@ -17,6 +17,8 @@ import type { Netns } from './netns.ts'
 
 const present = <T>(value: T | undefined): value is T => value !== undefined
 
+type Conformable = Pick<LinkChange, 'master' | 'address' | 'mtu' | 'hairpin' | 'up'>
+
 /** The links, addresses and routes of one network namespace. */
 export class Links {
   readonly #socket: NetlinkSocket
@@ -59,6 +61,18 @@ export class Links {
 
   change(link: Link, change: LinkChange): Promise<void> {
     return this.run([changeStep(link, change)])
+  }
+
+  /** Changes what differs, and only that: a link that is right already is not touched. */
+  async conform(link: Link, wanted: Conformable): Promise<void> {
+    const change: LinkChange = {
+      ...(wanted.master === undefined || wanted.master === link.master ? {} : { master: wanted.master }),
+      ...(wanted.address === undefined || wanted.address === link.mac ? {} : { address: wanted.address }),
+      ...(wanted.mtu === undefined || wanted.mtu === link.mtu ? {} : { mtu: wanted.mtu }),
+      ...(wanted.hairpin === undefined || wanted.hairpin === link.hairpin ? {} : { hairpin: wanted.hairpin }),
+      ...(wanted.up === undefined || wanted.up === link.up ? {} : { up: wanted.up }),
+    }
+    if (Object.keys(change).length > 0) await this.change(link, change)
   }
 
   /** False when it was gone already. */

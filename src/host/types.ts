@@ -79,13 +79,6 @@ export interface Exposed {
   readonly masquerade: boolean
 }
 
-/** A route or address of the host that collides with a range of ours (texts: overlay §8.6). */
-export interface Overlap {
-  readonly route: Cidr
-  readonly device: string
-  readonly message: string
-}
-
 /** What of ours is on this host, by name. */
 export interface Inventory {
   readonly links: readonly string[]

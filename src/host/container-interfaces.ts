@@ -1,0 +1,62 @@
+import type { Log } from '../lib/log.ts'
+import { announce } from './attach.ts'
+import { type Links, withLinks } from './links.ts'
+import type { Link } from './netlink/link.ts'
+import type { Netns } from './netns.ts'
+import { tuneInterface } from './sysctls.ts'
+import type { ContainerInterface } from './types.ts'
+
+interface Cable {
+  readonly inside: Link
+  readonly port: Link
+}
+
+/** The pairs between a namespace and the bridge: each end names the other's index. */
+async function cables(links: Links, bridgeName: string, inside: Links): Promise<Cable[]> {
+  const bridge = await links.byName(bridgeName)
+  if (bridge === undefined) return []
+  const ports = new Map(
+    (await links.all()).filter(({ master }) => master === bridge.index).map((port) => [port.index, port]),
+  )
+  return (await inside.all()).flatMap((link) => {
+    const port = link.kind === 'veth' && link.peer !== undefined ? ports.get(link.peer) : undefined
+    return port?.peer === link.index ? [{ inside: link, port }] : []
+  })
+}
+
+/** What a namespace has on the bridge; nothing for the host's own, whose links cannot be at both ends. */
+export async function containerInterfaces(
+  links: Links,
+  bridgeName: string,
+  ns: Netns,
+): Promise<ContainerInterface[]> {
+  if (ns.isHost()) return []
+  return withLinks(ns, async (inside) => {
+    const found = await cables(links, bridgeName, inside)
+    if (found.length === 0) return []
+    const addresses = await inside.addresses()
+    return found.flatMap(({ inside: link, port }) => {
+      if (link.mac === undefined) return []
+      const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
+      return [{ ifname: link.name, mac: link.mac, cidrs, port: port.name }]
+    })
+  })
+}
+
+/** What attach does for neighbours, for interfaces that Docker moved and configured. */
+export async function announceInterfaces(
+  links: Links,
+  bridgeName: string,
+  ns: Netns,
+  log: Log,
+): Promise<void> {
+  if (ns.isHost()) return
+  await withLinks(ns, async (inside) => {
+    const addresses = await inside.addresses()
+    for (const { inside: link } of await cables(links, bridgeName, inside)) {
+      tuneInterface(ns, link.name, log)
+      const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
+      if (link.up) await announce(ns, link, cidrs)
+    }
+  })
+}

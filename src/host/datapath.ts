@@ -1,0 +1,66 @@
+import { KernelError } from './kernel-error.ts'
+import type { Links } from './links.ts'
+import { createLink, createVeth, type Link } from './netlink/link.ts'
+import { vxlanData } from './netlink/vxlan.ts'
+import { Netns } from './netns.ts'
+import { tunePort } from './sysctls.ts'
+import { requireBridge, type VethModules } from './veth.ts'
+
+const BRIDGE_END = 'vethwe-bridge'
+const DATAPATH_END = 'vethwe-datapath'
+
+/** The pair between bridge and datapath. */
+export interface DatapathPair {
+  readonly bridgeEnd: number
+  readonly datapathEnd: number
+}
+
+/** Makes the pair that joins the bridge to the datapath, or adopts it; answers the indexes. */
+export async function ensureDatapathPair(
+  { links, log }: VethModules,
+  bridgeName: string,
+  mtu: number,
+): Promise<DatapathPair> {
+  const bridge = await requireBridge(links, bridgeName)
+  if ((await links.byName(BRIDGE_END)) === undefined) {
+    const what = `could not create veth pair ${BRIDGE_END}-${DATAPATH_END}`
+    await links.create(what, createVeth({ ifname: BRIDGE_END, mtu }, { ifname: DATAPATH_END, mtu }))
+  }
+  const near = await required(links, BRIDGE_END)
+  const far = await required(links, DATAPATH_END)
+  for (const { name } of [near, far]) tunePort(Netns.host, name, log)
+  await links.conform(near, { master: bridge.index, mtu, up: true })
+  await links.conform(far, { mtu, up: true })
+  return { bridgeEnd: near.index, datapathEnd: far.index }
+}
+
+/** A VXLAN device that takes tunnel and peer from each packet's metadata; answers its index. */
+export async function ensureVxlan(
+  { links, log }: VethModules,
+  options: { readonly port: number; readonly mtu: number },
+): Promise<number> {
+  const name = `vxlan-${options.port}`
+  const existing = await links.byName(name)
+  // What another program, e.g. the original's Open vSwitch, left under this name cannot be told to change.
+  if (existing !== undefined && existing.kind !== 'vxlan') {
+    throw new KernelError(
+      `cannot create ${name}`,
+      'EEXIST',
+      `there is another device of that name (${existing.kind ?? 'hardware'})`,
+    )
+  }
+  if (existing === undefined) {
+    const what = `cannot create ${name} (is UDP port ${options.port} in use?)`
+    await links.create(what, createLink('vxlan', { ifname: name, mtu: options.mtu }, vxlanData(options.port)))
+  }
+  const link = await required(links, name)
+  tunePort(Netns.host, name, log)
+  await links.conform(link, { mtu: options.mtu, up: true })
+  return link.index
+}
+
+async function required(links: Links, name: string): Promise<Link> {
+  const link = await links.byName(name)
+  if (link === undefined) throw new KernelError(`cannot set up ${name}`, 'ENODEV')
+  return link
+}
