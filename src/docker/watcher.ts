@@ -46,6 +46,9 @@ interface WatcherParts {
   readonly procPath?: string
 }
 
+/** Containers looked at side by side after a (re)connection: each costs dockerd a connection. */
+const width = 16
+
 /** Keeps names and neighbours up to date with what containers do on our networks. */
 export class Watcher {
   readonly #parts: WatcherParts
@@ -103,13 +106,16 @@ export class Watcher {
     for (const id of this.#seen.keys()) {
       if (!running.has(id)) this.#enqueue(id, async () => this.#die(id))
     }
-    for (const id of running) {
-      this.#enqueue(id, async () => {
-        await this.#look(id)
-        await this.#nameAttached(id)
-      })
+    const waiting = [...running]
+    while (waiting.length > 0) {
+      for (const id of waiting.splice(0, width)) {
+        this.#enqueue(id, async () => {
+          await this.#look(id)
+          await this.#nameAttached(id)
+        })
+      }
+      await this.idle()
     }
-    await this.idle()
   }
 
   /** Names of attached containers live in memory only: after our restart they are found by their interfaces. */

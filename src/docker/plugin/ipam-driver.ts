@@ -25,6 +25,7 @@ export class IpamDriver {
   readonly #clock: Clock
   /** When Docker got which address. */
   readonly #given = new Map<string, number>()
+  #lastGrant = 0
 
   constructor(parts: IpamDriverParts) {
     this.#addresses = parts.addresses
@@ -93,11 +94,16 @@ export class IpamDriver {
     if (wanted !== undefined) await this.#claim(pool, text, signal)
 
     this.#given.set(text, this.#clock.now())
-    await this.#records.leases.put(text, { poolId: request.PoolID })
+    await this.#records.leases.put(text, { poolId: request.PoolID, grant: this.#nextGrant() })
     return {
       answer: { Error: '', Address: `${text}/${pool.subnet.prefixLen}`, Data: null },
       undo: async () => this.#release(text),
     }
+  }
+
+  #nextGrant(): number {
+    this.#lastGrant = Math.max(this.#lastGrant + 1, this.#clock.wall())
+    return this.#lastGrant
   }
 
   async #allocate(pool: Pool, signal: AbortSignal): Promise<Cidr['addr']> {

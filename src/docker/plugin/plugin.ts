@@ -6,9 +6,8 @@ import type { EngineApi } from '../engine/engine.ts'
 import type { AddressPool, EndpointPorts } from '../ports.ts'
 import { IpamDriver } from './ipam-driver.ts'
 import { NetworkDriver, type Scope } from './network-driver.ts'
-import { readNetworkOptions } from './network-options.ts'
 import { type Methods, method } from './protocol.ts'
-import type { NetworkRecord, PluginRecords } from './records.ts'
+import { type NetworkRecord, type PluginRecords, recordOf } from './records.ts'
 import { type PluginCall, PluginServer } from './server.ts'
 
 /** Where the plugin's sockets are; empty means none. The driver's name is the socket's without `.sock`. */
@@ -119,8 +118,7 @@ export class Plugin implements AsyncDisposable {
     try {
       const network = await Promise.race([engine.network(id), expiry(lookUpDeadline)])
       if (network === undefined || network.driver !== driver) return undefined
-      const { multicast, mtu } = readNetworkOptions(network.options)
-      return { driver, multicast, ...(mtu !== undefined && { mtu }), reserved: network.reserved }
+      return recordOf(network)
     } catch (thrown) {
       log.warn('could not ask Docker about a network', { network: id.slice(0, 12), error: messageOf(thrown) })
       return undefined

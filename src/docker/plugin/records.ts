@@ -1,3 +1,6 @@
+import type { DockerNetwork } from '../engine/network.ts'
+import { readNetworkOptions } from './network-options.ts'
+
 /** A network of ours, by its id. Docker tells of it only when it is made, so this must outlive the process. */
 export interface NetworkRecord {
   readonly driver: string
@@ -5,6 +8,13 @@ export interface NetworkRecord {
   readonly mtu?: number
   /** Addresses that Docker requested for the network itself: gateways and auxiliary addresses. */
   readonly reserved: readonly string[]
+}
+
+/** What is to be remembered of a network that Docker has already. Throws for options that we cannot read. */
+export function recordOf(network: DockerNetwork): NetworkRecord {
+  const { multicast, mtu } = readNetworkOptions(network.options)
+  const { driver, reserved } = network
+  return { driver, multicast, ...(mtu !== undefined && { mtu }), reserved }
 }
 
 /** An endpoint, by its id: from CreateEndpoint to DeleteEndpoint. */
@@ -21,6 +31,8 @@ export interface EndpointRecord {
 /** An address that Docker got from us and has not given back, by its dotted quad. */
 export interface LeaseRecord {
   readonly poolId: string
+  /** Tells one grant of an address from a later one: milliseconds since 1970, at least one more than any before. */
+  readonly grant: number
 }
 
 /** Records of one kind. `put` and `delete` resolve when the change outlives the process. */

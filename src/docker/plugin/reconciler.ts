@@ -1,0 +1,112 @@
+import { messageOf } from '../../lib/errors.ts'
+import { tryParseIp4 } from '../../lib/ip4.ts'
+import type { Log } from '../../lib/log.ts'
+import type { EngineApi } from '../engine/engine.ts'
+import type { DockerNetwork } from '../engine/network.ts'
+import type { ObserverEvent } from '../engine/observer.ts'
+import type { AddressPool, EndpointPorts } from '../ports.ts'
+import { confirmed, findLeftovers, type Leftovers } from './leftovers.ts'
+import { type PluginRecords, recordOf } from './records.ts'
+
+interface ReconcilerParts {
+  readonly engine: EngineApi
+  readonly isOurs: (driver: string) => boolean
+  readonly records: PluginRecords
+  readonly addresses: AddressPool
+  readonly ports: EndpointPorts
+  readonly log: Log
+  /** Time between the survey that finds leftovers and the one that confirms them. */
+  readonly grace?: number
+}
+
+const defaultGrace = 60_000
+
+/** Brings what the plugin remembers in line with what Docker has: adopts networks, gives leaked addresses back. */
+export class Reconciler {
+  readonly #parts: ReconcilerParts
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts
+  }
+
+  /** For the observer. */
+  async handle(event: ObserverEvent): Promise<void> {
+    if (event.kind === 'engine-lost') this.stop()
+    if (event.kind !== 'engine-connected') return
+    this.stop()
+    const found = await this.#survey()
+    this.#timer = setTimeout(() => void this.#confirm(found), this.#parts.grace ?? defaultGrace).unref()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  async #confirm(earlier: Leftovers): Promise<void> {
+    try {
+      await this.#remove(confirmed(earlier, await this.#survey()))
+    } catch (thrown) {
+      this.#parts.log.warn('could not look for leftovers', { error: messageOf(thrown) })
+    }
+  }
+
+  async #survey(): Promise<Leftovers> {
+    const { engine, isOurs, records, ports } = this.#parts
+    const networks: DockerNetwork[] = []
+    for (const listed of await engine.networks()) {
+      const network = isOurs(listed.driver) ? await engine.network(listed.id) : undefined
+      if (network !== undefined) networks.push(network)
+    }
+    for (const network of networks) {
+      try {
+        await this.#adopt(network)
+      } catch (thrown) {
+        this.#parts.log.warn('could not adopt a network', { network: network.name, error: messageOf(thrown) })
+      }
+    }
+
+    const endpoints = new Map(records.endpoints.entries())
+    const cables = new Set<string>()
+    for (const id of endpoints.keys()) if (await ports.hasEndpoint(id)) cables.add(id)
+    return findLeftovers({
+      networks: new Map(records.networks.entries()),
+      endpoints,
+      leases: new Map(records.leases.entries()),
+      dockerNetworks: new Set(networks.map((network) => network.id)),
+      dockerEndpoints: new Set(
+        networks.flatMap((network) => network.endpoints.map((each) => each.endpointId)),
+      ),
+      cables,
+    })
+  }
+
+  /** A network made by an earlier version, or before our state was lost: what it was made with, Docker knows. */
+  async #adopt(network: DockerNetwork): Promise<void> {
+    const { records, log } = this.#parts
+    if (records.networks.get(network.id) === undefined) {
+      await records.networks.put(network.id, recordOf(network))
+      log.info('adopted a network', { network: network.name, id: network.id.slice(0, 12) })
+    }
+    for (const { endpointId, address } of network.endpoints) {
+      if (endpointId === '' || records.endpoints.get(endpointId) !== undefined) continue
+      await records.endpoints.put(endpointId, { networkId: network.id, address, sandbox: '' })
+    }
+  }
+
+  async #remove(leftovers: Leftovers): Promise<void> {
+    const { records, addresses, ports, log } = this.#parts
+    for (const id of leftovers.endpoints) {
+      await ports.deleteEndpoint(id)
+      await records.endpoints.delete(id)
+      log.info('removed an endpoint that Docker does not have', { endpoint: id.slice(0, 12) })
+    }
+    for (const text of leftovers.leases.keys()) {
+      const address = tryParseIp4(text)
+      if (address !== undefined) await addresses.free(address)
+      await records.leases.delete(text)
+      log.info('freed an address that Docker does not use', { address: text })
+    }
+    for (const id of leftovers.networks) await records.networks.delete(id)
+  }
+}
