@@ -1,9 +1,11 @@
 import type { Runners } from './case.ts'
 import { ipamRunners } from './ipam/runners.ts'
+import { meshCoreRunners } from './mesh/core-runners.ts'
 import { meshWireRunners } from './mesh/wire-runners.ts'
 
 /** Every vector file that we know how to run; a file without a runner counts as not run. */
 export const runners: Runners = {
   ...meshWireRunners,
+  ...meshCoreRunners,
   ...ipamRunners,
 }

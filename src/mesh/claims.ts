@@ -1,0 +1,187 @@
+import type { PeerName } from '../lib/peer-name.ts'
+
+/** One connection as the peer at its `from` end claims it. */
+export interface Claim {
+  readonly remote: PeerName
+  /** `ip:port`: for an outbound connection what was dialled, else the remote's ephemeral port. */
+  readonly address: string
+  readonly outbound: boolean
+  readonly established: boolean
+}
+
+/*
+ * Packed, because N fully meshed peers claim N² connections and every peer stores them all:
+ *
+ *   remote u48 | flags u8 | IPv4 address u32 | port u16          ascending by remote
+ *
+ * Addresses of another form are kept as text beside it.
+ */
+const ENTRY = 13
+const OUTBOUND = 1
+const ESTABLISHED = 2
+const TEXT = 4
+
+const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}):(\d{1,5})$/
+
+/** All connections that one peer claims, ascending by remote, one per remote. Immutable. */
+export class Claims {
+  static readonly none = new Claims(new Uint8Array(0), undefined)
+
+  readonly #packed: Uint8Array
+  readonly #texts: ReadonlyMap<PeerName, string> | undefined
+
+  private constructor(packed: Uint8Array, texts: ReadonlyMap<PeerName, string> | undefined) {
+    this.#packed = packed
+    this.#texts = texts
+  }
+
+  /** Of several claims for one remote the last counts. */
+  static of(claims: Iterable<Claim>): Claims {
+    const byRemote = new Map<PeerName, Claim>()
+    for (const claim of claims) byRemote.set(claim.remote, claim)
+    if (byRemote.size === 0) return Claims.none
+    const sorted = [...byRemote.values()].sort((a, b) => a.remote - b.remote)
+    const packed = new Uint8Array(sorted.length * ENTRY)
+    let texts: Map<PeerName, string> | undefined
+    for (const [i, claim] of sorted.entries()) {
+      if (pack(packed, i * ENTRY, claim)) continue
+      texts ??= new Map()
+      texts.set(claim.remote, claim.address)
+    }
+    return new Claims(packed, texts)
+  }
+
+  get size(): number {
+    return this.#packed.length / ENTRY
+  }
+
+  /** The remote of the claim at `index`, 0 ≤ index < size. */
+  remoteAt(index: number): PeerName {
+    const bytes = this.#packed
+    const at = index * ENTRY
+    const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+    return (high * 2 ** 32 + u32(bytes, at + 2)) as PeerName
+  }
+
+  establishedAt(index: number): boolean {
+    return ((this.#packed[index * ENTRY + 6] ?? 0) & ESTABLISHED) !== 0
+  }
+
+  at(index: number): Claim {
+    const remote = this.remoteAt(index)
+    const flags = this.#packed[index * ENTRY + 6] ?? 0
+    return {
+      remote,
+      address: (flags & TEXT) === 0 ? this.#ipv4At(index) : (this.#texts?.get(remote) ?? ''),
+      outbound: (flags & OUTBOUND) !== 0,
+      established: (flags & ESTABLISHED) !== 0,
+    }
+  }
+
+  /** Position of the claim for `remote`; -1 if there is none. */
+  indexOf(remote: PeerName): number {
+    let low = 0
+    let high = this.size - 1
+    while (low <= high) {
+      const middle = (low + high) >>> 1
+      const found = this.remoteAt(middle)
+      if (found === remote) return middle
+      if (found < remote) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
+  }
+
+  get(remote: PeerName): Claim | undefined {
+    const index = this.indexOf(remote)
+    return index < 0 ? undefined : this.at(index)
+  }
+
+  has(remote: PeerName): boolean {
+    return this.indexOf(remote) >= 0
+  }
+
+  *[Symbol.iterator](): Generator<Claim> {
+    for (let i = 0; i < this.size; i++) yield this.at(i)
+  }
+
+  /** A copy with some claims added or replaced, and those for `gone` left out. */
+  with(changed: Iterable<Claim>, gone: Iterable<PeerName> = []): Claims {
+    const byRemote = new Map<PeerName, Claim>()
+    for (const claim of this) byRemote.set(claim.remote, claim)
+    for (const remote of gone) byRemote.delete(remote)
+    for (const claim of changed) byRemote.set(claim.remote, claim)
+    return Claims.of(byRemote.values())
+  }
+
+  /** Remotes whose claim is new, other or gone compared with `earlier`. */
+  changedFrom(earlier: Claims): PeerName[] {
+    const changed: PeerName[] = []
+    let mine = 0
+    let theirs = 0
+    while (mine < this.size || theirs < earlier.size) {
+      const here = mine < this.size ? this.remoteAt(mine) : Number.POSITIVE_INFINITY
+      const there = theirs < earlier.size ? earlier.remoteAt(theirs) : Number.POSITIVE_INFINITY
+      if (here !== there || !this.#sameAt(mine, earlier, theirs))
+        changed.push(Math.min(here, there) as PeerName)
+      if (here <= there) mine++
+      if (there <= here) theirs++
+    }
+    return changed
+  }
+
+  #sameAt(index: number, other: Claims, otherIndex: number): boolean {
+    for (let i = 6; i < ENTRY; i++) {
+      if (this.#packed[index * ENTRY + i] !== other.#packed[otherIndex * ENTRY + i]) return false
+    }
+    const remote = this.remoteAt(index)
+    return this.#texts?.get(remote) === other.#texts?.get(remote)
+  }
+
+  #ipv4At(index: number): string {
+    const bytes = this.#packed
+    const at = index * ENTRY + 7
+    const port = ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)
+    return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}:${port}`
+  }
+}
+
+/** False if the address does not fit and has to be kept as text. */
+function pack(bytes: Uint8Array, at: number, claim: Claim): boolean {
+  const high = Math.floor(claim.remote / 2 ** 32)
+  bytes[at] = high >>> 8
+  bytes[at + 1] = high
+  putU32(bytes, at + 2, claim.remote % 2 ** 32)
+  const flags = (claim.outbound ? OUTBOUND : 0) | (claim.established ? ESTABLISHED : 0)
+  const address = parseIpv4(claim.address)
+  if (address === undefined) {
+    bytes[at + 6] = flags | TEXT
+    return false
+  }
+  bytes[at + 6] = flags
+  bytes.set(address, at + 7)
+  return true
+}
+
+/** Six bytes; undefined for anything that would not print the same again. */
+function parseIpv4(text: string): Uint8Array | undefined {
+  const match = IPV4.exec(text)
+  if (match === null) return undefined
+  const [a, b, c, d, port] = match.slice(1).map(Number) as [number, number, number, number, number]
+  if (a > 255 || b > 255 || c > 255 || d > 255 || port > 65535) return undefined
+  return `${a}.${b}.${c}.${d}:${port}` === text ? Uint8Array.of(a, b, c, d, port >>> 8, port) : undefined
+}
+
+const u32 = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)) >>>
+  0
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}

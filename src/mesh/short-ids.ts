@@ -1,0 +1,85 @@
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Rng } from '../lib/rng.ts'
+
+/** How many short ids there are: 12 bits. */
+export const SHORT_IDS = 4096
+const DRAWS = 10
+
+interface Entry {
+  principal: PeerName | undefined
+  /** Peers that use the id of somebody with a lower name. */
+  readonly others: Set<PeerName>
+}
+
+/** Who owns which short id (mesh §11): of those that use one, the peer with the lowest name. */
+export class ShortIds {
+  readonly #entries = new Map<number, Entry>()
+  #invalidations = 0
+
+  /** Grows whenever what an id stands for changed: flows by short id are stale then. */
+  get invalidations(): number {
+    return this.#invalidations
+  }
+
+  owner(id: number): PeerName | undefined {
+    return this.#entries.get(id)?.principal
+  }
+
+  register(id: number, name: PeerName): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) {
+      this.#entries.set(id, { principal: name, others: new Set() })
+    } else if (entry.principal === undefined) {
+      entry.principal = name
+      this.#invalidations++
+    } else if (name < entry.principal) {
+      entry.others.add(entry.principal)
+      entry.principal = name
+      this.#invalidations++
+    } else if (name !== entry.principal) {
+      entry.others.add(name)
+    }
+  }
+
+  unregister(id: number, name: PeerName): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    if (entry.principal !== name) {
+      entry.others.delete(name)
+      return
+    }
+    if (entry.others.size === 0) {
+      entry.principal = undefined
+      return
+    }
+    const heir = Math.min(...entry.others) as PeerName
+    entry.others.delete(heir)
+    entry.principal = heir
+    this.#invalidations++
+  }
+
+  /** An id that nobody owns; undefined when all are taken. */
+  choose(rng: Rng): number | undefined {
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const id = rng.below(SHORT_IDS)
+      if (this.owner(id) === undefined) return id
+    }
+    const free: number[] = []
+    for (let id = 0; id < SHORT_IDS; id++) if (this.owner(id) === undefined) free.push(id)
+    return free[rng.below(free.length)]
+  }
+
+  /** Id → owner, for those that have one. */
+  table(): ReadonlyMap<number, PeerName> {
+    const table = new Map<number, PeerName>()
+    for (const [id, { principal }] of this.#entries) if (principal !== undefined) table.set(id, principal)
+    return table
+  }
+
+  /** Every id that was ever used, with all who use it; ascending. */
+  entries(): { id: number; principal: PeerName | undefined; others: PeerName[] }[] {
+    return [...this.#entries]
+      .map(([id, { principal, others }]) => ({ id, principal, others: [...others].sort((a, b) => a - b) }))
+      .sort((a, b) => a.id - b.id)
+  }
+}
