@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+import type { SocketAddress } from './overlay.ts'
+import { errnoText, plainAddress, socketError } from './socket-text.ts'
+
+/** What happens on a connection. `closed` comes at most once, and not after `close()`. */
+export interface TcpEvents {
+  received(bytes: Uint8Array): void
+  closed(reason: string): void
+  /** More is waiting to be sent than the socket wants to hold. */
+  congested(): void
+  drained(): void
+}
+
+/** TCP's own probes notice a dead host between the heartbeats. */
+const KEEP_ALIVE = 15_000
+/** Large messages are written in pieces of this size, so that progress shows. */
+const PIECE = 256 * 1024
+/** A neighbour that takes nothing for so long is gone, whatever TCP thinks (original peers wait for TCP). */
+const WRITE_DEADLINE = 60_000
+/** Unsent bytes of one connection that we are willing to hold: three messages of the largest size. */
+const MAX_UNSENT = 32 * 1024 * 1024
+
+/** One socket: writes with back-pressure and a deadline, reports what arrives. */
+export class TcpConnection {
+  readonly local: SocketAddress
+  readonly remote: SocketAddress
+  readonly #socket: Socket
+  #events: TcpEvents | undefined
+  #open = true
+  #congested = false
+  #unsent = 0
+  #progressAt = 0
+  #bytesIn = 0
+  #bytesOut = 0
+
+  /** The socket must be connected and paused. */
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.local = { host: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
+    this.remote = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE)
+  }
+
+  /** Starts reading and reporting. */
+  open(events: TcpEvents): void {
+    this.#events = events
+    const socket = this.#socket
+    socket.on('error', (error) => this.#end(socketError('read', this.local, this.remote, errnoText(error))))
+    socket.on('end', () => this.#end('EOF'))
+    socket.on('close', () => this.#end('EOF'))
+    socket.on('drain', () => this.#drained())
+    socket.on('data', (chunk) => this.#received(chunk))
+    socket.resume()
+  }
+
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut
+  }
+
+  get unsent(): number {
+    return this.#unsent
+  }
+
+  write(bytes: Uint8Array, now: number): void {
+    if (!this.#open) return
+    if (this.#unsent === 0) this.#progressAt = now
+    this.#unsent += bytes.length
+    if (this.#unsent > MAX_UNSENT) {
+      this.#end(this.#writeError(`${this.#unsent} bytes unsent, more than ${MAX_UNSENT}`))
+      return
+    }
+    let roomLeft = true
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE)
+      roomLeft = this.#socket.write(piece, () => this.#sent(piece.length))
+    }
+    if (!roomLeft && !this.#congested) {
+      this.#congested = true
+      this.#events?.congested()
+    }
+  }
+
+  /** Until `uncork`, writes are collected: what belongs together leaves together. */
+  cork(): void {
+    this.#socket.cork()
+  }
+
+  uncork(): void {
+    this.#socket.uncork()
+  }
+
+  /** Ends the connection when the other side has taken nothing for too long. Called now and then. */
+  checkProgress(now: number): void {
+    if (this.#unsent === 0) return
+    // The callback of a write has no time of its own: it leaves a mark, which becomes the time of this check.
+    if (this.#progressAt === Number.POSITIVE_INFINITY) this.#progressAt = now
+    if (now - this.#progressAt >= WRITE_DEADLINE) this.#end(this.#writeError('i/o timeout'))
+  }
+
+  /** Closes at once; nothing is reported any more. */
+  close(): void {
+    this.#open = false
+    this.#socket.destroy()
+  }
+
+  #received(chunk: Buffer): void {
+    if (!this.#open) return
+    this.#bytesIn += chunk.length
+    this.#events?.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
+  }
+
+  #sent(length: number): void {
+    this.#unsent -= length
+    this.#bytesOut += length
+    this.#progressAt = Number.POSITIVE_INFINITY
+  }
+
+  #drained(): void {
+    if (!this.#open || !this.#congested) return
+    this.#congested = false
+    this.#events?.drained()
+  }
+
+  #end(reason: string): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#socket.destroy()
+    this.#events?.closed(reason)
+  }
+
+  #writeError(text: string): string {
+    return socketError('write', this.local, this.remote, text)
+  }
+}
