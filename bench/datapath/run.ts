@@ -1,7 +1,7 @@
 import { messageOf } from '../../src/lib/errors.ts'
 import { type Report, type Row, rowOf, withRatios } from '../row.ts'
 import { MEASUREMENTS } from './measure.ts'
-import { type Datapath, nebula, raw, vxlan } from './paths.ts'
+import { bareFastdp, type Datapath, nebula, raw, vxlan } from './paths.ts'
 import { Topology, type Underlay } from './topology.ts'
 import { weave } from './weave.ts'
 
@@ -18,6 +18,7 @@ export interface DatapathOptions {
 const DATAPATHS: Readonly<Record<string, Datapath>> = {
   raw,
   vxlan,
+  'fastdp-bare': bareFastdp,
   fastdp: weave({ overlay: 'fastdp' }),
   sleeve: weave({ overlay: 'sleeve' }),
   'sleeve-secretbox': weave({ overlay: 'sleeve', password: true, cipher: 'secretbox' }),
