@@ -37,7 +37,7 @@ export interface NamespacePorts {
 /** Names of attached containers; absent with `--no-dns`. */
 export interface AttachNames {
   register(containerId: string, address: Ip4, name: string): void
-  forget(containerId: string, address?: Ip4, name?: string): void
+  forget(containerId: string, address?: Ip4): void
 }
 
 export interface AttachParts {
@@ -114,8 +114,7 @@ export async function detachContainer(
   if (cidrs.length === 0) return []
 
   await ports.detach(`${procPath}/${container.pid}/ns/net`, { cidrs })
-  const name = ownName(container)
-  for (const { addr } of cidrs) names?.forget(container.id, addr, name)
+  for (const { addr } of cidrs) names?.forget(container.id, addr)
   for (const { request, cidrs: mine } of found) {
     // An address that the user named may not come from the allocator; the container's death frees it if it does.
     if (request.kind === 'address') continue

@@ -93,7 +93,7 @@ export class NetworkDriver {
     const { NetworkID: networkId, EndpointID: id, Interface: wanted } = request
     if (wanted === undefined) {
       throw new WeaveError(
-        'plugin-request',
+        'plugin-endpoint',
         'Not supported: creating an interface from within CreateEndpoint',
       )
     }
@@ -194,7 +194,7 @@ export class NetworkDriver {
 function checkEndpointId(id: string): void {
   if (!endpointIdFormat.test(id)) {
     throw new WeaveError(
-      'plugin-request',
+      'plugin-endpoint',
       `endpoint id ${JSON.stringify(id.slice(0, 140))} is none of Docker's`,
     )
   }
