@@ -39,6 +39,10 @@ export class FastdpConnection {
     this.#address = address
   }
 
+  get connUid(): bigint {
+    return this.#connUid
+  }
+
   get address(): string {
     return this.#address
   }

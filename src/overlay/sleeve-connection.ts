@@ -1,0 +1,173 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import type { OverlayParams } from '../mesh/overlay.ts'
+import type { Engine, LinkId } from '../native/engine.ts'
+import { Sleeve, type SleeveOutput, type SpecialFrame } from './sleeve.ts'
+import type { SubConnection, SubOverlayEvents } from './sub-overlay.ts'
+
+const CLEAR_OVERHEAD = 6
+const SEALED_OVERHEAD = 30
+/** How often a repeated trouble of one kind is told again. */
+const TROUBLE_QUIET = 10_000
+
+interface Parts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly engine: Engine
+}
+
+/** For the owner of the tables. */
+interface Lifetime {
+  confirmed(): void
+  stopped(): void
+}
+
+/** Carries what the sleeve core wants to the engine, and what the engine tells to the core. */
+export class SleeveConnection implements SubConnection {
+  readonly link: LinkId
+  readonly remote: PeerName
+  readonly #parts: Parts
+  readonly #events: SubOverlayEvents
+  readonly #lifetime: Lifetime
+  readonly #core: Sleeve
+  readonly #log: Log
+  readonly #quiet = new Map<string, number>()
+  #stopped = false
+
+  constructor(parts: Parts, params: OverlayParams, events: SubOverlayEvents, lifetime: Lifetime) {
+    const { remote, peer, outbound, sessionKey, connUid } = params
+    this.#parts = parts
+    this.#events = events
+    this.#lifetime = lifetime
+    this.remote = remote
+    this.#log = parts.log.child({ peer: formatPeerName(remote), nickname: params.remoteNickname })
+    this.link = parts.engine.addLink(
+      remote,
+      sessionKey === undefined ? 'clear' : 'secretbox',
+      outbound,
+      sessionKey,
+    )
+    this.#core = new Sleeve({
+      connUid,
+      address: outbound ? { host: plainHost(peer.host), port: peer.port } : undefined,
+      packetOverhead: sessionKey === undefined ? CLEAR_OVERHEAD : SEALED_OVERHEAD,
+      udpOverhead: plainHost(peer.host).includes(':') ? 48 : 28,
+    })
+  }
+
+  confirm(now: number): void {
+    if (this.#stopped) return
+    this.#lifetime.confirmed()
+    this.#apply(this.#core.confirm(now), now)
+  }
+
+  control(subtag: number, body: Uint8Array, now: number): void {
+    if (!this.#stopped) this.#apply(this.#core.control(subtag, body, now), now)
+  }
+
+  special(frame: SpecialFrame): void {
+    const now = this.#parts.clock.now()
+    if (!this.#stopped) this.#apply(this.#core.special(frame, now), now)
+  }
+
+  /** Trouble that the engine met on this link; it is told once, until `listen` asks again. */
+  trouble(kind: 'too-big' | 'send-failed' | 'undecryptable', errno: number): void {
+    if (this.#stopped) return
+    const now = this.#parts.clock.now()
+    if (kind === 'too-big') {
+      this.#askPathMtu(now, true)
+      this.#parts.engine.listen(this.link, kind)
+      return
+    }
+    // The engine tells the first one; the next is asked for after a pause, in `advance`.
+    this.#quiet.set(kind, now + TROUBLE_QUIET)
+    const message =
+      kind === 'undecryptable' ? 'UDP packet decryption failed' : 'sending to the peer fails for now'
+    this.#log.warn(message, kind === 'undecryptable' ? {} : { errno })
+    this.#events.rescheduled()
+  }
+
+  nextDeadline(): number | undefined {
+    if (this.#stopped) return undefined
+    const deadlines = [this.#core.nextDeadline(), ...this.#quiet.values()].filter((at) => at !== undefined)
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+  }
+
+  advance(now: number): void {
+    if (this.#stopped) return
+    for (const [kind, until] of this.#quiet) {
+      if (now < until) continue
+      this.#quiet.delete(kind)
+      this.#parts.engine.listen(this.link, kind as 'send-failed' | 'undecryptable')
+    }
+    this.#apply(this.#core.advance(now), now)
+  }
+
+  attributes(): Readonly<Record<string, string | number | boolean>> {
+    return { name: 'sleeve', mtu: this.#core.mtu }
+  }
+
+  fail(reason: string): void {
+    if (this.#stopped) return
+    this.stop()
+    this.#events.failed(reason)
+  }
+
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#lifetime.stopped()
+    this.#parts.engine.dropLink(this.link)
+  }
+
+  #apply(outputs: readonly SleeveOutput[], now: number): void {
+    for (const output of outputs) {
+      if (this.#stopped) return
+      this.#perform(output, now)
+    }
+    this.#events.rescheduled()
+  }
+
+  #perform(output: SleeveOutput, now: number): void {
+    switch (output.kind) {
+      case 'special':
+        this.#send(output, now)
+        return
+      case 'control':
+        this.#events.control(output.subtag, output.body)
+        return
+      case 'path':
+        this.#parts.engine.setPath(this.link, output.path)
+        return
+      case 'ask-path-mtu':
+        this.#askPathMtu(now, false)
+        return
+      case 'established':
+        this.#events.established()
+        return
+      case 'failed':
+        this.fail(output.reason)
+        return
+      case 'note':
+        this.#log.info(output.message, output.fields)
+    }
+  }
+
+  #send(frame: SleeveOutput & { readonly kind: 'special' }, now: number): void {
+    const errno = this.#parts.engine.sendSpecial(this.link, frame)
+    if (errno === EMSGSIZE) this.#askPathMtu(now, true)
+    else if (errno !== 0) this.trouble('send-failed', errno)
+  }
+
+  #askPathMtu(now: number, tooBig: boolean): void {
+    const mtu = this.#parts.engine.pathMtu(this.link)
+    if (mtu === undefined) return
+    this.#apply(tooBig ? this.#core.tooBig(mtu, now) : this.#core.pathMtu(mtu, now), now)
+  }
+}
+
+const EMSGSIZE = 90
+
+/** IPv4 in IPv6 notation, as dual-stack TCP sockets show it, is IPv4 for UDP. */
+const plainHost = (host: string): string => host.replace(/^::ffff:(?=\d+\.)/i, '')
