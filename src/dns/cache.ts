@@ -1,7 +1,7 @@
 import type { Answer } from './answer.ts'
 import type { Query, Question } from './query.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
-import { Flag, setU32 } from './wire.ts'
+import { Flag, setU32, u32 } from './wire.ts'
 
 /** Times in ms on the clock that calls bring along. */
 export interface Cached {
@@ -114,9 +114,8 @@ const sizeOf = (key: string, cached: Cached): number =>
   ENTRY_OVERHEAD + key.length + cached.answer.body.length + 8 * cached.ttlAt.length
 
 function withTtls(cached: Cached, change: (ttlSec: number) => number): Answer {
-  const body = cached.answer.body.slice()
-  const view = new DataView(body.buffer, body.byteOffset, body.length)
-  for (const at of cached.ttlAt) setU32(body, at, change(view.getUint32(at)))
+  const body = new Uint8Array(cached.answer.body)
+  for (const at of cached.ttlAt) setU32(body, at, change(u32(body, at)))
   return { ...cached.answer, body }
 }
 

@@ -5,7 +5,7 @@ import type { Ip4 } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
-import { Cache } from './cache.ts'
+import { Cache, type CacheLimits } from './cache.ts'
 import type { Entry } from './entry.ts'
 import { Forwarder } from './forwarder.ts'
 import type { Channel, NameGossiper } from './gossip.ts'
@@ -47,6 +47,7 @@ export interface DnsOptions {
   readonly resolvConf: string | undefined
   /** Port of upstream servers; resolv.conf has none. */
   readonly upstreamPort?: number
+  readonly cache?: Partial<CacheLimits>
 }
 
 /** What `weave status`, `weave report` and the metrics show. */
@@ -76,7 +77,7 @@ export class Dns implements AsyncDisposable {
   readonly #modules: DnsModules
   readonly #options: DnsOptions
   readonly #upstreams = new Upstreams()
-  readonly #cache = new Cache()
+  readonly #cache: Cache
   readonly #stats = new Stats()
   readonly #forwarder: Forwarder
   readonly #responder: Responder
@@ -90,6 +91,7 @@ export class Dns implements AsyncDisposable {
     }
     this.#modules = modules
     this.#options = options
+    this.#cache = new Cache(options.cache)
     this.names = new Names(modules, {
       us: options.name,
       domain,

@@ -14,6 +14,7 @@ import {
   readRecords,
   skipName,
   u16,
+  u32,
 } from './wire.ts'
 
 /** An answer of an upstream server. */
@@ -83,7 +84,8 @@ function readBody(bytes: Uint8Array, bodyAt: number, flags: number): UpstreamAns
   const answer: Answer = {
     flags: flags & PASSED_ON,
     counts: [counts[0], counts[1], counts[2] - (opt === undefined ? 0 : 1)],
-    body: bytes.slice(bodyAt, kept.at(-1)?.end ?? bodyAt),
+    // A copy: received bytes are part of a larger buffer.
+    body: new Uint8Array(bytes.subarray(bodyAt, kept.at(-1)?.end ?? bodyAt)),
     stride: undefined,
     ...(opt === undefined ? {} : { extended: Math.floor(opt.ttl / 0x10000) }),
   }
@@ -116,7 +118,7 @@ const ttlOf = (record: RecordSpan): number => (record.ttl >= 2 ** 31 ? 0 : recor
 
 function minimumOf(bytes: Uint8Array, soa: RecordSpan): number {
   const numbers = skipName(bytes, skipName(bytes, soa.dataAt))
-  return numbers + 20 > soa.end ? 0 : u16(bytes, numbers + 16) * 0x10000 + u16(bytes, numbers + 18)
+  return numbers + 20 > soa.end ? 0 : u32(bytes, numbers + 16)
 }
 
 /** A record with its names spelled out, so that it can be put into another message. */
@@ -144,7 +146,7 @@ function freeData(message: Uint8Array, record: RecordSpan): Uint8Array | undefin
     case RecordType.A:
     case RecordType.AAAA:
     case RecordType.TXT:
-      return message.slice(record.dataAt, record.end)
+      return new Uint8Array(message.subarray(record.dataAt, record.end))
     case RecordType.CNAME:
       return readName(message, record.dataAt)
     case RecordType.SRV:

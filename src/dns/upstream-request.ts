@@ -13,7 +13,8 @@ export function upstreamRequest(query: Query, id: number): Uint8Array {
 
 function withoutHopOptions(query: Query): Uint8Array {
   const { bytes, opt } = query
-  if (opt === undefined || !opt.options.some((option) => HOP_BY_HOP.has(option.code))) return bytes.slice()
+  if (opt === undefined || !opt.options.some((option) => HOP_BY_HOP.has(option.code)))
+    return new Uint8Array(bytes)
   const kept = opt.options.filter((option) => !HOP_BY_HOP.has(option.code)).map(encodeOption)
   const data = Buffer.concat(kept)
   const request = Buffer.concat([bytes.subarray(0, opt.span.dataAt), data, bytes.subarray(opt.span.end)])

@@ -1,4 +1,5 @@
 import type { Runners } from './case.ts'
+import { dnsRunners } from './dns/runners.ts'
 import { ipamRunners } from './ipam/runners.ts'
 import { meshCoreRunners } from './mesh/core-runners.ts'
 import { meshWireRunners } from './mesh/wire-runners.ts'
@@ -8,4 +9,5 @@ export const runners: Runners = {
   ...meshWireRunners,
   ...meshCoreRunners,
   ...ipamRunners,
+  ...dnsRunners,
 }
