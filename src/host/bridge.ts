@@ -1,6 +1,7 @@
 import { WeaveError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { type Links, withLinks } from './links.ts'
+import { isContainerPort } from './names.ts'
 import { createLink, type Link } from './netlink/link.ts'
 import { Netns } from './netns.ts'
 import { tuneInterface } from './sysctls.ts'
@@ -46,6 +47,15 @@ export async function ensureBridge(links: Links, name: string, spec: BridgeSpec,
   tuneInterface(Netns.host, name, log)
   await links.conform(bridge, { address: spec.mac, mtu: spec.mtu, up: true })
   return bridge
+}
+
+/** Ports that lost their bridge, because somebody removed it, belong to the new one. */
+export async function adoptPorts(links: Links, bridge: Link, log: Log): Promise<void> {
+  for (const link of await links.all()) {
+    if (link.kind !== 'veth' || link.master !== 0 || !isContainerPort(link.name)) continue
+    await links.conform(link, { master: bridge.index, up: true })
+    log.info('port adopted', { bridge: bridge.name, port: link.name })
+  }
 }
 
 /** Makes an interface that exists a port of the bridge, and brings it up. */

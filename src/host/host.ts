@@ -1,15 +1,21 @@
-import type { Cidr } from '../lib/ip4.ts'
+import { messageOf } from '../lib/errors.ts'
+import { type Cidr, formatCidr } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import { attachNamespace, detachNamespace } from './attach.ts'
-import { detectBridgeType, ensureBridge, ensureBridgePort } from './bridge.ts'
+import { adoptPorts, detectBridgeType, ensureBridge, ensureBridgePort } from './bridge.ts'
+import { type BridgeOutput, BridgeState } from './bridge-state.ts'
 import { announceInterfaces, containerInterfaces } from './container-interfaces.ts'
 import { type DatapathPair, ensureDatapathPair, ensureVxlan } from './datapath.ts'
 import { createEndpoint, deleteEndpoint } from './endpoint.ts'
 import { exposeAddress, exposedAddresses, hideAddress } from './expose.ts'
+import { Firewall } from './firewall/firewall.ts'
+import { watchLinks } from './link-watch.ts'
 import { Links } from './links.ts'
 import { BRIDGE, endpointNames } from './names.ts'
+import type { NetlinkEvents } from './netlink/events.ts'
 import { inNetns, Netns } from './netns.ts'
 import { findOverlap } from './overlap.ts'
+import { ourLinks, removeLinks } from './reset.ts'
 import type {
   Attached,
   AttachRequest,
@@ -21,6 +27,9 @@ import type {
   Endpoint,
   EndpointOptions,
   Exposed,
+  FirewallSpec,
+  HostEvent,
+  Inventory,
 } from './types.ts'
 import { requireBridge } from './veth.ts'
 
@@ -31,7 +40,14 @@ export interface HostModules {
 export interface HostOptions {
   /** Name of the bridge, `weave` by default. */
   readonly bridge?: string
+  /** Called from the event loop once `start` was called. */
+  readonly onEvent?: (event: HostEvent) => void
 }
+
+/** Mesh port of a host that was not told another one. */
+const DEFAULT_PORT = 6783
+/** The port towards the datapath. */
+const DATAPATH_PORT = 'vethwe-bridge'
 
 /**
  * The host's share of the network: bridge, veth pairs, addresses, firewall. Every call brings the kernel to what is
@@ -41,11 +57,58 @@ export class Host {
   readonly #log: Log
   readonly #links: Links
   readonly #bridge: string
+  readonly #firewall: Firewall
+  readonly #onEvent: (event: HostEvent) => void
+  readonly #state: BridgeState
+  /** What was asked for, so that it can be made again when somebody removes it. */
+  readonly #ports = new Set<string>()
+  readonly #exposed = new Map<string, Exposed>()
+  #spec: BridgeSpec | undefined
+  #watch: NetlinkEvents | undefined
 
   constructor({ log }: HostModules, options: HostOptions = {}) {
     this.#log = log
     this.#links = new Links(Netns.host)
     this.#bridge = options.bridge ?? BRIDGE
+    this.#onEvent = options.onEvent ?? (() => undefined)
+    this.#firewall = new Firewall({ log, onEvent: this.#onEvent }, this.#bridge)
+    this.#state = new BridgeState(this.#bridge, DATAPATH_PORT)
+  }
+
+  /** Watches the bridge and the firewall, and restores what others remove. Idempotent. */
+  async start(): Promise<void> {
+    this.#watch ??= watchLinks((change) => this.#act(this.#state.handle(change)))
+    this.#firewall.start()
+    this.#act(this.#state.look(await this.#links.all()))
+  }
+
+  /** Everything in the kernel stays as it is. Idempotent. */
+  async stop(): Promise<void> {
+    this.#watch?.close()
+    this.#watch = undefined
+    await this.#firewall.stop()
+    await this.#links.close()
+  }
+
+  /** Lets the overlay through the host's firewall and keeps out what must not come in; `start` then keeps it so. */
+  async ensureFirewall(spec: FirewallSpec): Promise<void> {
+    await this.#firewall.ensure(spec, await this.exposed())
+  }
+
+  /** What of ours is on this host. */
+  async inventory(port = DEFAULT_PORT): Promise<Inventory> {
+    const links = (await ourLinks(this.#links, this.#bridge, port + 1)).map(({ name }) => name)
+    return { links, exposed: await this.exposed() }
+  }
+
+  /** Removes everything of ours from the host: rules, devices, addresses, containers' interfaces. */
+  async reset(spec: FirewallSpec = { port: DEFAULT_PORT }): Promise<void> {
+    this.#watch?.close()
+    this.#watch = undefined
+    this.#spec = undefined
+    await this.#firewall.stop()
+    await this.#firewall.remove(spec)
+    await removeLinks(this.#links, this.#bridge, spec.port + 1, this.#log)
   }
 
   bridgeType(): Promise<BridgeType> {
@@ -53,12 +116,16 @@ export class Host {
   }
 
   async ensureBridge(spec: BridgeSpec): Promise<void> {
-    await ensureBridge(this.#links, this.#bridge, spec, this.#log)
+    const bridge = await ensureBridge(this.#links, this.#bridge, spec, this.#log)
+    await adoptPorts(this.#links, bridge, this.#log)
+    for (const one of await this.exposed()) this.#exposed.set(formatCidr(one.cidr), one)
+    this.#spec = spec
   }
 
   /** Makes an interface that exists, e.g. the engine's TAP, a port of the bridge. */
   async ensureBridgePort(ifname: string): Promise<void> {
     await ensureBridgePort(this.#links, await requireBridge(this.#links, this.#bridge), ifname)
+    this.#ports.add(ifname)
   }
 
   /** Joins the namespace at a path, e.g. `/proc/PID/ns/net`, to the overlay; idempotent. */
@@ -101,12 +168,18 @@ export class Host {
 
   /** Gives the host an address on the overlay; idempotent. */
   async expose(cidr: Cidr, options: { readonly masquerade: boolean }): Promise<void> {
-    await exposeAddress(this.#links, this.#bridge, { cidr, masquerade: options.masquerade })
+    const wanted = { cidr, masquerade: options.masquerade }
+    await exposeAddress(this.#links, this.#bridge, wanted)
+    this.#exposed.set(formatCidr(cidr), wanted)
+    await this.#firewall.exposedChanged(await this.exposed())
   }
 
   /** False when the host had no such address. */
-  hide(cidr: Cidr): Promise<boolean> {
-    return hideAddress(this.#links, this.#bridge, cidr)
+  async hide(cidr: Cidr): Promise<boolean> {
+    this.#exposed.delete(formatCidr(cidr))
+    const had = await hideAddress(this.#links, this.#bridge, cidr)
+    await this.#firewall.exposedChanged(await this.exposed())
+    return had
   }
 
   exposed(): Promise<Exposed[]> {
@@ -143,11 +216,46 @@ export class Host {
     return ensureVxlan(this.#modules(), options)
   }
 
-  async close(): Promise<void> {
-    await this.#links.close()
-  }
-
   #modules() {
     return { links: this.#links, log: this.#log }
+  }
+
+  #act(outputs: readonly BridgeOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind === 'restore-bridge') void this.#restoreBridge()
+      else if (output.kind === 'look-again') void this.#lookAgain()
+      else this.#tell(output)
+    }
+  }
+
+  #tell(event: HostEvent): void {
+    if (event.kind === 'bridge-down') this.#log.error('the bridge is down', { bridge: this.#bridge })
+    if (event.kind === 'hairpin') {
+      this.#log.error('hairpin mode is on, frames will loop; turn it off', { port: event.port })
+    }
+    this.#onEvent(event)
+  }
+
+  async #lookAgain(): Promise<void> {
+    try {
+      this.#act(this.#state.look(await this.#links.all()))
+    } catch (error) {
+      this.#log.warn('cannot list the interfaces', { reason: messageOf(error) })
+    }
+  }
+
+  async #restoreBridge(): Promise<void> {
+    const spec = this.#spec
+    if (spec === undefined || this.#watch === undefined) return
+    this.#log.error('the bridge was removed, making it again', { bridge: this.#bridge })
+    try {
+      const exposed = [...this.#exposed.values()]
+      await this.ensureBridge(spec)
+      for (const one of exposed) await this.expose(one.cidr, one)
+      for (const port of this.#ports) await this.ensureBridgePort(port)
+      this.#onEvent({ kind: 'bridge-restored' })
+    } catch (error) {
+      this.#log.error('cannot restore the bridge', { reason: messageOf(error) })
+    }
   }
 }

@@ -25,3 +25,6 @@ export const oldEndpointName = (id: string): string => `vethwl${id.slice(0, 5)}`
 
 /** True for device names that only we, or an older weave, give in the host's namespace; the bridge is not among them. */
 export const isOurs = (ifname: string): boolean => /^vethw[elg]/.test(ifname) || /^weave-/.test(ifname)
+
+/** True for the bridge's end of a container's pair. */
+export const isContainerPort = (ifname: string): boolean => /^vethw(?:epl|ebl|l)/.test(ifname)

@@ -83,7 +83,6 @@ export interface Exposed {
 export interface Inventory {
   readonly links: readonly string[]
   readonly exposed: readonly Exposed[]
-  readonly firewall: readonly string[]
 }
 
 /** Which datapath the devices on this host belong to (overlay §7.1); `none` when there is nothing. */
@@ -103,7 +102,8 @@ export interface FirewallSpec {
 export type HostEvent =
   | { readonly kind: 'bridge-down' }
   | { readonly kind: 'bridge-up' }
-  | { readonly kind: 'bridge-gone' }
+  /** Somebody removed the bridge; it is made again, with its ports and addresses. */
+  | { readonly kind: 'bridge-restored' }
   | { readonly kind: 'hairpin'; readonly port: string }
   | { readonly kind: 'port-added'; readonly port: string; readonly ifindex: number }
   | { readonly kind: 'port-removed'; readonly port: string; readonly ifindex: number }

@@ -22,7 +22,7 @@ inOwnNamespaces(import.meta.filename, () => {
   after(async () => {
     await one.stop()
     await two.stop()
-    await host.close()
+    await host.stop()
   })
 
   test('the bridge has the MAC of the peer name, the MTU, and is up', async () => {

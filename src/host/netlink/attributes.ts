@@ -63,10 +63,10 @@ const u32Kind = (little: boolean): Kind<number> => ({
   decode: (bytes) => exactly(bytes, 4).getUint32(0, little),
 })
 
-const U16BE: Kind<number> = {
-  encode: (value) => filled(2, (view) => view.setUint16(0, value)),
-  decode: (bytes) => exactly(bytes, 2).getUint16(0),
-}
+const u16Kind = (little: boolean): Kind<number> => ({
+  encode: (value) => filled(2, (view) => view.setUint16(0, value, little)),
+  decode: (bytes) => exactly(bytes, 2).getUint16(0, little),
+})
 
 const U64BE: Kind<bigint> = {
   encode: (value) => filled(8, (view) => view.setBigUint64(0, value)),
@@ -101,7 +101,8 @@ const listKind = <T>(elementType: number, element: Kind<T>): Kind<readonly T[]> 
 export const u8 = (type: number): Attribute<number> => attribute(type, U8)
 export const u32 = (type: number): Attribute<number> => attribute(type, u32Kind(LITTLE_ENDIAN))
 export const u32be = (type: number): Attribute<number> => attribute(type, u32Kind(false))
-export const u16be = (type: number): Attribute<number> => attribute(type, U16BE)
+export const u16 = (type: number): Attribute<number> => attribute(type, u16Kind(LITTLE_ENDIAN))
+export const u16be = (type: number): Attribute<number> => attribute(type, u16Kind(false))
 export const u64be = (type: number): Attribute<bigint> => attribute(type, U64BE)
 export const string = (type: number): Attribute<string> => attribute(type, STRING)
 export const bytes = (type: number): Attribute<Uint8Array> => attribute(type, BYTES)

@@ -1,0 +1,190 @@
+import { messageOf, WeaveError } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Exposed, FirewallSpec, HostEvent } from '../types.ts'
+import { activeBackends, type Backend, installedBackends, restore, savedOf } from './backends.ts'
+import { FlushWatch } from './flush-watch.ts'
+import { runProgram } from './program.ts'
+import { type FirewallInput, iptablesRules, nftScript } from './rules.ts'
+import { removal, repair } from './saved.ts'
+
+export interface FirewallModules {
+  readonly log: Log
+  readonly onEvent: (event: HostEvent) => void
+}
+
+/** Our own table in nf_tables. */
+export const NFT_TABLE = 'weave'
+
+/**
+ * Keeps the host's firewall letting the overlay through, and keeps out what must not come in. Never throws for what a
+ * host lacks: it says so and does what can be done.
+ */
+export class Firewall {
+  readonly #log: Log
+  readonly #onEvent: (event: HostEvent) => void
+  readonly #bridge: string
+  #input: FirewallInput | undefined
+  #backends: readonly Backend[] = []
+  /** What nft prints for our table when it is as it should be; undefined while iptables has to do everything. */
+  #nft: string | undefined
+  #complaint: string | undefined
+  #watch: FlushWatch | undefined
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor({ log, onEvent }: FirewallModules, bridge: string) {
+    this.#log = log
+    this.#onEvent = onEvent
+    this.#bridge = bridge
+  }
+
+  /** Brings the rules to what is asked; what others wrote stays. */
+  ensure(spec: FirewallSpec, exposed: readonly Exposed[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const first = this.#input === undefined
+      this.#input = { ...spec, bridge: this.#bridge, exposed }
+      if (first) this.#backends = await activeBackends()
+      await this.#loadNft(this.#input)
+      const missing = await this.#repairIptables(this.#input)
+      if (first) this.#sayWhatIsMissing()
+      this.#log.debug('firewall rules are in place', {
+        changed: missing.length,
+        nft: this.#nft !== undefined,
+      })
+    })
+  }
+
+  /** The exposed addresses changed; nothing happens before the first `ensure`. */
+  async exposedChanged(exposed: readonly Exposed[]): Promise<void> {
+    if (this.#input !== undefined) await this.ensure(this.#input, exposed)
+  }
+
+  /** Restores rules that somebody flushes, from now on. */
+  start(): void {
+    const legacy = this.#backends.some(({ kind }) => kind === 'legacy')
+    this.#watch ??= new FlushWatch(() => this.#look(), { legacy })
+  }
+
+  /** The rules stay; idempotent. */
+  async stop(): Promise<void> {
+    this.#watch?.close()
+    this.#watch = undefined
+    await this.#turn
+  }
+
+  /** Takes away everything of ours from every backend, also what an older version left. */
+  remove(spec: FirewallSpec): Promise<void> {
+    return this.#inTurn(async () => {
+      const input = { ...spec, bridge: this.#bridge, exposed: [] }
+      this.#input = undefined
+      this.#nft = undefined
+      await runProgram(['nft', '-f', '-'], `add table ip ${NFT_TABLE}\ndelete table ip ${NFT_TABLE}\n`)
+      for (const backend of await installedBackends()) {
+        const saved = await savedOf(backend)
+        const script = saved && removal(saved, this.#bridge, [iptablesRules(input, true)])
+        if (script === undefined) continue
+        const done = await restore(backend, script)
+        if (done.status !== 0) {
+          throw new WeaveError(
+            'firewall',
+            `cannot remove the rules of weave: ${backend.restore}: ${done.stderr}`,
+          )
+        }
+        if (backend.kind === 'nft') await removeEmptyTables()
+      }
+    })
+  }
+
+  async #loadNft(input: FirewallInput): Promise<void> {
+    const loaded = await runProgram(['nft', '-f', '-'], nftScript(input, NFT_TABLE))
+    if (loaded?.status === 0) {
+      this.#nft = await listNft()
+      return
+    }
+    this.#nft = undefined
+    const reason = loaded === undefined ? 'the program nft is not installed' : loaded.stderr
+    this.#log.info('no nftables on this host, iptables does all of the firewall', { reason })
+  }
+
+  /** Answers what was missing. */
+  async #repairIptables(input: FirewallInput): Promise<string[]> {
+    const wanted = iptablesRules(input, this.#nft === undefined)
+    const missing: string[] = []
+    for (const backend of this.#backends) {
+      const saved = await savedOf(backend)
+      const plan = saved && repair(saved, wanted)
+      if (plan === undefined) continue
+      missing.push(...plan.missing)
+      const done = await restore(backend, plan.script)
+      if (done.status !== 0) this.#complain(`cannot write firewall rules: ${backend.restore}: ${done.stderr}`)
+    }
+    return missing
+  }
+
+  #sayWhatIsMissing(): void {
+    if (this.#backends.length > 0) return
+    this.#complain(
+      this.#nft === undefined
+        ? 'neither nft nor iptables works on this host: nothing keeps containers from the control ports, and a firewall that drops forwarded packets will cut containers off; install nftables or iptables'
+        : 'iptables does not work on this host: if something drops forwarded packets, allow those of the weave bridge by hand, or install iptables',
+    )
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#inTurn(async () => {
+        const input = this.#input
+        if (input === undefined) return
+        const missing: string[] = []
+        if (this.#nft !== undefined && (await listNft()) !== this.#nft) {
+          missing.push(`table ip ${NFT_TABLE}`)
+          await this.#loadNft(input)
+        }
+        missing.push(...(await this.#repairIptables(input)))
+        if (missing.length === 0) return
+        this.#log.warn('firewall rules were gone and are restored', {
+          count: missing.length,
+          first: missing[0],
+        })
+        this.#onEvent({ kind: 'firewall-restored', missing })
+      })
+    } catch (error) {
+      this.#complain(messageOf(error))
+    }
+  }
+
+  /** The same complaint is made once. */
+  #complain(message: string): void {
+    if (message === this.#complaint) return
+    this.#complaint = message
+    this.#log.error(message)
+    this.#onEvent({ kind: 'firewall-failed', message })
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(act)
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+}
+
+/** Without counters, so that equal texts mean equal rules. */
+async function listNft(): Promise<string | undefined> {
+  const listed = await runProgram(['nft', '--stateless', 'list', 'table', 'ip', NFT_TABLE])
+  return listed?.status === 0 ? listed.stdout : undefined
+}
+
+/** iptables-nft makes its tables when it needs them: those that are empty now were made for us. */
+async function removeEmptyTables(): Promise<void> {
+  for (const table of ['mangle', 'nat', 'filter']) {
+    const listed = await runProgram(['nft', '--stateless', 'list', 'table', 'ip', table])
+    if (listed?.status !== 0 || !isEmptyTable(listed.stdout)) continue
+    await runProgram(['nft', 'delete', 'table', 'ip', table])
+  }
+}
+
+/** Nothing but built-in chains that accept everything. */
+const isEmptyTable = (listing: string): boolean =>
+  listing
+    .split('\n')
+    .map((line) => line.trim())
+    .every((line) => /^(?:table ip \w+ \{|chain [A-Z]+ \{|type .*policy accept;|\}|#.*|)$/.test(line))
