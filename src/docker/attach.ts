@@ -13,7 +13,7 @@ export interface ContainerAddresses {
   allocate(containerId: string, subnet: Cidr, signal: AbortSignal): Promise<Cidr>
   claim(containerId: string, cidr: Cidr, signal: AbortSignal): Promise<void>
   /** What the container has in the subnet. */
-  lookup(containerId: string, subnet: Cidr): readonly Cidr[]
+  lookup(containerId: string, subnet: Cidr): Promise<readonly Cidr[]>
   /** False when the container does not have it. */
   free(containerId: string, address: Ip4): Promise<boolean>
 }
@@ -105,11 +105,14 @@ export async function detachContainer(
 ): Promise<readonly Cidr[]> {
   const { engine, addresses, ports, names, procPath = '/proc' } = parts
   const container = await runningContainer(engine, options.container)
-  const found = orDefault(options.addresses).map((request) => ({
-    request,
-    cidrs:
-      request.kind === 'address' ? [request.cidr] : addresses.lookup(container.id, subnetOf(parts, request)),
-  }))
+  const found: { readonly request: AddressRequest; readonly cidrs: readonly Cidr[] }[] = []
+  for (const request of orDefault(options.addresses)) {
+    const cidrs =
+      request.kind === 'address'
+        ? [request.cidr]
+        : await addresses.lookup(container.id, subnetOf(parts, request))
+    found.push({ request, cidrs })
+  }
   const cidrs = found.flatMap((each) => each.cidrs)
   if (cidrs.length === 0) return []
 
@@ -134,7 +137,7 @@ async function obtain(
   try {
     for (const request of requests) {
       const subnet = request.kind === 'address' ? request.cidr : subnetOf(parts, request)
-      const before = parts.addresses.lookup(containerId, subnet)
+      const before = await parts.addresses.lookup(containerId, subnet)
       const cidr =
         request.kind === 'address'
           ? request.cidr
