@@ -149,6 +149,10 @@ export function decodeLocals(entries: Uint8Array): MacEntry[] {
   })
 }
 
+/** Keys of the sources. */
+export const decodeSources = (entries: Uint8Array): Uint8Array[] =>
+  split(entries, 20).map((entry) => entry.slice(0, 16))
+
 function split(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.floor(bytes.length / size) }, (_, i) =>
     bytes.subarray(i * size, (i + 1) * size),

@@ -11,6 +11,7 @@ import {
   decodeEvent,
   decodeLocals,
   decodeRemotes,
+  decodeSources,
   encodeConfig,
   encodeHop,
   encodeLocal,
@@ -27,6 +28,7 @@ import {
 export type SwitchProgram = 'from_bridge' | 'from_vxlan' | 'from_tap' | 'from_container'
 
 const MAC_TABLE_LIMIT = 40_000
+const SOURCES_LIMIT = 4096
 const RING_BYTES = 1 << 18
 
 /** The fast datapath's switch, loaded into the kernel: its programs and its tables. */
@@ -119,6 +121,14 @@ export class KernelSwitch {
 
   removeSource(address: Uint8Array): void {
     this.#doors.bpfMapDelete(this.#map('sources'), encodeSource(address))
+  }
+
+  /** Removes every allowed source but these: also those that an earlier daemon left. */
+  retainSources(addresses: Iterable<Uint8Array>): void {
+    const keep = new Set([...addresses].map((address) => Buffer.from(encodeSource(address)).toString('hex')))
+    for (const key of decodeSources(this.#doors.bpfMapEntries(this.#map('sources'), SOURCES_LIMIT))) {
+      if (!keep.has(Buffer.from(key).toString('hex'))) this.#doors.bpfMapDelete(this.#map('sources'), key)
+    }
   }
 
   /** All MACs known, remote and local. */

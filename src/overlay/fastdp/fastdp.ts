@@ -1,9 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
-import { messageOf, WireError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
-import type { OverlayParams } from '../../mesh/overlay.ts'
-import type { BpfDoors } from '../../native/bpf/doors.ts'
+import type { OverlayParams, Routes } from '../../mesh/overlay.ts'
 import {
   CONFIG_DIRECT,
   CONFIG_GUARD,
@@ -11,14 +9,13 @@ import {
   type Counter,
   type MacEntry,
 } from '../../native/bpf/layout.ts'
-import type { Pins } from '../../native/bpf/pins.ts'
-import type { KernelSwitch } from '../../native/bpf/switch.ts'
-import { addressText } from './address.ts'
-import { FastdpConnection, type FastdpOutput } from './connection.ts'
-import { decodeHeartbeat, encodeHeartbeat } from './heartbeat.ts'
+import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
+import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
 import { KernelTables } from './kernel-tables.ts'
 import { staleMacs } from './mac-sweep.ts'
-import { computeTables, type TableInputs } from './tables.ts'
+import { ProbeSockets } from './probe-sockets.ts'
+import { FastdpSlot } from './slot.ts'
+import { computeTables, type Neighbour } from './tables.ts'
 
 /** A device that a program hangs on. */
 export interface Device {
@@ -26,20 +23,20 @@ export interface Device {
   readonly ifindex: number
 }
 
-export interface FastdpModules {
-  readonly kernel: KernelSwitch
-  /** Undefined: nothing outlives the daemon (no BPF file system). */
-  readonly pins: Pins | undefined
-  readonly doors: BpfDoors
+export interface FastdpParts {
   readonly clock: Clock
   readonly log: Log
+  readonly kernel: KernelSwitch
+  /** Hangs a program on a device (and pins it where it can outlive us). */
+  readonly attach: (device: Device, program: SwitchProgram) => void
+  readonly detach: (device: Device) => void
 }
 
 export interface FastdpOptions {
-  /** The VXLAN device, the datapath end of the veth pair whose other end is in the bridge, the engine's TAP. */
+  readonly self: PeerName
+  /** The VXLAN device, and the datapath end of the veth pair whose other end is in the bridge. */
   readonly vxlan: Device
   readonly port: Device
-  readonly tap: Device
   /** UDP port of VXLAN: the weave port + 1. */
   readonly udpPort: number
   /** Largest IP packet of a container. */
@@ -48,270 +45,201 @@ export interface FastdpOptions {
   readonly direct: boolean
   /** Drop router advertisements and DHCP servers' answers from containers. */
   readonly guard: boolean
-  /** Kept entries of an earlier daemon live this long (ms) unless its peers come back. */
+  /** Entries that an earlier daemon left live this long (ms) unless its peers come back. */
   readonly holdMs: number
-}
-
-/** What a connection tells the overlay switch. */
-export interface FastdpEvents {
-  control(subtag: number, body: Uint8Array): void
-  established(): void
-  unhealthy(reason: string): void
-  healthy(): void
-}
-
-interface Slot {
-  readonly core: FastdpConnection
-  readonly remoteShortId: number
-  readonly udpPort: number
-  readonly events: FastdpEvents
-  confirmed: boolean
 }
 
 const SWEEP_MS = 60_000
 const TICK_MS = 1000
+const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
+const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, mtu: 0 }
 
-/** The fast datapath of this host: the switch in the kernel, and heartbeats of the connections that use it. */
-export class Fastdp {
-  readonly #modules: FastdpModules
+/** The fast datapath of this host: the switch in the kernel, and the connections that use it. */
+export class Fastdp implements SubOverlay {
+  readonly name = 'fastdp'
+  readonly #parts: FastdpParts
   readonly #options: FastdpOptions
   readonly #tables: KernelTables
-  readonly #slots = new Map<PeerName, Slot>()
-  readonly #sockets = new Map<4 | 6, number>()
-  #shortId = 0
-  #knownIds: ReadonlyMap<number, PeerName> = new Map()
+  readonly #sockets = new ProbeSockets()
+  /** The newest connection to a neighbour wins. */
+  readonly #slots = new Map<PeerName, FastdpSlot>()
+  readonly #inUse = new Set<PeerName>()
+  #routes = NO_ROUTES
+  #shortIds: ReadonlyMap<number, PeerName> = new Map()
+  /** Unknown until the mesh says: until then an earlier daemon's configuration stays in force. */
+  #shortId: number | undefined
+  #tap: Device | undefined
   #ticker: NodeJS.Timeout | undefined
-  #alarm: NodeJS.Timeout | undefined
+  #scheduled: NodeJS.Immediate | undefined
   #started = 0
-  #lastSweep = 0
+  #swept = 0
 
-  constructor(modules: FastdpModules, options: FastdpOptions) {
-    this.#modules = modules
+  constructor(parts: FastdpParts, options: FastdpOptions) {
+    this.#parts = parts
     this.#options = options
-    this.#tables = new KernelTables(modules.kernel)
+    this.#tables = new KernelTables(parts.kernel)
   }
 
-  /** Attaches the programs; from now on frames are switched by what the tables say. */
-  start(shortId: number): void {
-    const { kernel, clock } = this.#modules
-    this.#shortId = shortId
+  async start(): Promise<void> {
+    const { clock, kernel, attach } = this.#parts
     this.#started = clock.now()
-    this.#lastSweep = this.#started
-    this.#configure()
-    this.#attach(this.#options.vxlan, 'from_vxlan')
-    this.#attach(this.#options.tap, 'from_tap')
-    this.#attach(this.#options.port, 'from_bridge')
-    kernel.onControl((frame) => this.#onControl(frame))
+    this.#swept = this.#started
+    kernel.onControl((frame) => this.#received(frame))
+    attach(this.#options.vxlan, 'from_vxlan')
+    attach(this.#options.port, 'from_bridge')
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
   }
 
-  /** Leaves the switch at work in the kernel: containers go on talking. */
-  stop(): void {
+  /** Leaves the switch at work in the kernel: containers go on talking while the daemon is away. */
+  async stop(): Promise<void> {
     clearInterval(this.#ticker)
-    clearTimeout(this.#alarm)
-    for (const socket of this.#sockets.values()) this.#modules.doors.bpfClose(socket)
-    this.#sockets.clear()
-    this.#modules.kernel.close()
+    clearImmediate(this.#scheduled)
+    this.#sockets.close()
+    this.#parts.kernel.close()
   }
 
-  /** Our short id changed (a collision was resolved). */
-  setShortId(shortId: number): void {
-    this.#shortId = shortId
+  /** The engine's TAP, where frames for sleeve peers go and theirs come from. */
+  setTap(tap: Device): void {
+    this.#tap = tap
+    this.#parts.attach(tap, 'from_tap')
     this.#configure()
   }
 
-  /** The tables by the mesh's routes and each neighbour's overlay. */
-  setTables(inputs: TableInputs): void {
-    this.#knownIds = inputs.shortIds
-    this.#tables.write(computeTables(inputs))
-  }
-
-  /**
-   * One connection. Throws `WireError` where this datapath cannot serve it: the peer has no short id, or the
-   * data must be encrypted and the kernel cannot do that here.
-   */
-  prepare(params: OverlayParams, events: FastdpEvents): FastdpSlot {
-    if (params.remoteShortId === undefined) throw new WireError('peer has no short id')
+  prepare(params: OverlayParams, events: SubOverlayEvents): SubConnection {
+    if (params.remoteShortId === undefined) throw new Error('the peer has no short id')
     if (params.sessionKey !== undefined)
-      throw new WireError('encryption is required and the kernel has no ESP')
-    const slot: Slot = {
-      core: new FastdpConnection(params.connUid, params.peer.host),
-      remoteShortId: params.remoteShortId,
-      // The accepting side cannot know the other's port: both ends use the acceptor's (overlay §5.2).
-      udpPort: params.outbound ? params.peer.port + 1 : this.#options.udpPort,
-      events,
-      confirmed: false,
-    }
-    return {
-      confirm: () => {
-        this.#slots.set(params.remote, slot)
-        slot.confirmed = true
-        this.#allowSources()
-        this.#act(slot, slot.core.confirm(this.#now()))
+      throw new Error('encryption is required, and the fast datapath cannot encrypt here')
+    const slot = new FastdpSlot(
+      {
+        log: this.#parts.log,
+        events,
+        send: (address, port, bytes) => this.#sockets.send(address, port, bytes),
+        self: () => this.#shortId ?? 0,
+        changed: () => this.#slotChanged(params.remote, slot),
       },
-      control: (subtag) => this.#act(slot, slot.core.control(subtag, this.#now())),
-      stop: () => {
-        if (this.#slots.get(params.remote) === slot) this.#slots.delete(params.remote)
-        this.#allowSources()
-        this.#arm()
+      {
+        connUid: params.connUid,
+        address: params.peer.host,
+        // The accepting side cannot know the other's port: both ends use the acceptor's (overlay §5.2).
+        udpPort: params.outbound ? params.peer.port + 1 : this.#options.udpPort,
+        remoteShortId: params.remoteShortId,
+        mtu: this.#options.mtu,
       },
-      address: () => slot.core.address,
-      mtu: () => this.#options.mtu,
-    }
+    )
+    return slot
   }
 
-  /** A container's port, for the short path and for a table entry that cannot be pushed out. */
+  routesChanged(routes: Routes): void {
+    this.#routes = routes
+    this.#changed()
+  }
+
+  shortIdsChanged(table: ReadonlyMap<number, PeerName>): void {
+    this.#shortIds = table
+    const own = [...table].find(([, name]) => name === this.#options.self)?.[0]
+    if (own !== undefined && own !== this.#shortId) {
+      this.#shortId = own
+      this.#configure()
+    }
+    this.#changed()
+  }
+
+  /** Its MACs go at the next sweep of the table: until then its frames have no route, and are counted. */
+  peerGone(): void {
+    this.#sweep()
+  }
+
+  using(neighbour: PeerName, inUse: boolean): void {
+    if (inUse) this.#inUse.add(neighbour)
+    else this.#inUse.delete(neighbour)
+    this.#changed()
+  }
+
+  /** A container's port: its MAC cannot be pushed out of the table, and its frames may take the short way. */
   addContainer(device: Device, mac: Uint8Array): void {
-    this.#modules.kernel.addLocal(mac, this.#options.direct ? device.ifindex : 0, this.#clockSec())
-    if (this.#options.direct) this.#attach(device, 'from_container')
+    this.#parts.kernel.addLocal(mac, this.#options.direct ? device.ifindex : 0, this.clockSec())
+    if (this.#options.direct) this.#parts.attach(device, 'from_container')
   }
 
   removeContainer(device: Device, mac: Uint8Array): void {
-    this.#modules.kernel.removeLocal(mac)
-    this.#modules.pins?.detach(device)
+    this.#parts.kernel.removeLocal(mac)
+    this.#parts.detach(device)
   }
 
   macs(): readonly MacEntry[] {
-    return this.#modules.kernel.macs()
-  }
-
-  /** Seconds on the scale of `MacEntry.seen`. */
-  clockSec(): number {
-    return this.#clockSec()
+    return this.#parts.kernel.macs()
   }
 
   counters(): Readonly<Record<Counter, number>> {
-    return this.#modules.kernel.counters()
+    return this.#parts.kernel.counters()
   }
 
-  #now(): number {
-    return this.#modules.clock.now()
-  }
-
-  /** The wall clock: entries of an earlier daemon must age on the same scale. */
-  #clockSec(): number {
-    return Math.floor(this.#modules.clock.wall() / 1000)
+  /** Seconds on the scale of `MacEntry.seen`: the wall clock's, so that entries of an earlier daemon age too. */
+  clockSec(): number {
+    return Math.floor(this.#parts.clock.wall() / 1000)
   }
 
   #configure(): void {
-    const { vxlan, port, tap, direct, guard } = this.#options
-    this.#modules.kernel.setConfig({
+    if (this.#shortId === undefined) return
+    const { vxlan, port, direct, guard } = this.#options
+    this.#parts.kernel.setConfig({
       vxlan: vxlan.ifindex,
       port: port.ifindex,
-      punt: tap.ifindex,
-      clock: this.#clockSec(),
+      punt: this.#tap?.ifindex ?? 0,
+      clock: this.clockSec(),
       self: this.#shortId,
       flags: (direct ? CONFIG_DIRECT : 0) | (guard ? CONFIG_GUARD : 0),
     })
   }
 
-  #attach(device: Device, name: 'from_bridge' | 'from_vxlan' | 'from_tap' | 'from_container'): void {
-    const { kernel, pins, doors } = this.#modules
-    const program = kernel.program(name)
-    if (pins !== undefined) pins.attach(device, program, name)
-    else doors.bpfAttachClsact(device.ifindex, program, name)
-  }
-
   #tick(): void {
     this.#configure()
-    const now = this.#now()
+    const now = this.#parts.clock.now()
     if (now - this.#started >= this.#options.holdMs) this.#tables.settle()
-    if (now - this.#lastSweep < SWEEP_MS) return
-    this.#lastSweep = now
-    const { kernel } = this.#modules
-    for (const entry of staleMacs(kernel.macs(), this.#clockSec(), (id) => this.#knownIds.has(id))) {
+    if (now - this.#swept >= SWEEP_MS) this.#sweep()
+  }
+
+  #sweep(): void {
+    this.#swept = this.#parts.clock.now()
+    const { kernel } = this.#parts
+    for (const entry of staleMacs(kernel.macs(), this.clockSec(), (id) => this.#shortIds.has(id))) {
       if (entry.peer === undefined) kernel.removeLocal(entry.mac)
       else kernel.forgetRemote(entry.mac)
     }
   }
 
-  /** Every confirmed neighbour here is in clear: `prepare` refuses the others. */
-  #allowSources(): void {
-    this.#tables.allowSources([...this.#slots.values()].map((slot) => slot.core.address))
+  #slotChanged(remote: PeerName, slot: FastdpSlot): void {
+    if (slot.confirmed) this.#slots.set(remote, slot)
+    else if (this.#slots.get(remote) === slot) this.#slots.delete(remote)
+    // Every confirmed neighbour here is in clear: `prepare` refuses the others.
+    this.#tables.allowSources([...this.#slots.values()].map(({ address }) => address))
+    this.#changed()
   }
 
-  #onControl(frame: ControlFrame): void {
-    if (frame.destination !== this.#shortId) return
-    const name = this.#knownIds.get(frame.source)
+  #received(frame: ControlFrame): void {
+    const name = frame.destination === this.#shortId ? this.#shortIds.get(frame.source) : undefined
     const slot = name === undefined ? undefined : this.#slots.get(name)
-    if (slot === undefined) return
-    try {
-      const connUid = decodeHeartbeat(frame.head, frame.length)
-      this.#act(slot, slot.core.heartbeat(connUid, addressText(frame.address), this.#now()))
-    } catch (thrown) {
-      this.#modules.log.debug('control frame ignored', { from: frame.source, reason: messageOf(thrown) })
-    }
+    slot?.received(frame, this.#parts.clock.now())
   }
 
-  #act(slot: Slot, outputs: readonly FastdpOutput[]): void {
-    for (const output of outputs) {
-      switch (output.kind) {
-        case 'heartbeat':
-          this.#beat(slot, output.address)
-          break
-        case 'control':
-          slot.events.control(output.subtag, output.body)
-          break
-        case 'established':
-          slot.events.established()
-          break
-        case 'unhealthy':
-          slot.events.unhealthy(output.reason)
-          break
-        case 'healthy':
-          slot.events.healthy()
-          break
-        case 'address-changed':
-          this.#modules.log.info('Peer IP address changed', { address: output.address })
-          this.#allowSources()
-          slot.events.healthy()
-          break
-      }
-    }
-    this.#arm()
-  }
-
-  #beat(slot: Slot, address: string): void {
-    const bytes = encodeHeartbeat({
-      source: this.#shortId,
-      destination: slot.remoteShortId,
-      connUid: slot.core.connUid,
-      mtu: this.#options.mtu,
+  /** Changes of one turn of the event loop make one write. */
+  #changed(): void {
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined
+      this.#tables.write(
+        computeTables({
+          self: this.#options.self,
+          routes: this.#routes,
+          shortIds: this.#shortIds,
+          neighbour: (name) => this.#neighbour(name),
+        }),
+      )
     })
-    const error = this.#modules.doors.udpProbeSend(this.#socket(address), address, slot.udpPort, bytes)
-    // No route at the moment, or a path too narrow: the missing answers decide.
-    if (error !== 0) this.#modules.log.debug('heartbeat not sent', { address, errno: error })
   }
 
-  #socket(address: string): number {
-    const family = address.includes(':') ? 6 : 4
-    const known = this.#sockets.get(family)
-    if (known !== undefined) return known
-    const socket = this.#modules.doors.udpProbeSocket(family, '')
-    this.#sockets.set(family, socket)
-    return socket
+  #neighbour(name: PeerName): Neighbour {
+    const slot = this.#slots.get(name)
+    if (slot === undefined || !this.#inUse.has(name)) return BY_SLEEVE
+    return { fastdpAddress: slot.address, mtu: this.#options.mtu }
   }
-
-  #arm(): void {
-    clearTimeout(this.#alarm)
-    const deadline = Math.min(...[...this.#slots.values()].map((slot) => slot.core.nextDeadline()))
-    if (!Number.isFinite(deadline)) return
-    this.#alarm = setTimeout(() => this.#ring(), Math.max(deadline - this.#now(), 1))
-  }
-
-  #ring(): void {
-    const now = this.#now()
-    for (const slot of [...this.#slots.values()]) this.#act(slot, slot.core.advance(now))
-    this.#arm()
-  }
-}
-
-/** One connection of the fast datapath as the overlay switch drives it. */
-export interface FastdpSlot {
-  confirm(): void
-  control(subtag: number): void
-  stop(): void
-  /** Where its VXLAN goes. */
-  address(): string
-  mtu(): number
 }

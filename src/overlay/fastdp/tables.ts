@@ -26,7 +26,7 @@ export interface TableInputs {
   readonly routes: Routes
   /** Short id → the peer that owns it. */
   readonly shortIds: ReadonlyMap<number, PeerName>
-  readonly neighbours: ReadonlyMap<PeerName, Neighbour>
+  readonly neighbour: (name: PeerName) => Neighbour
 }
 
 /**
@@ -34,7 +34,7 @@ export interface TableInputs {
  * neighbours that get a copy of what it floods. Peers without short id (very old ones) are out of reach of this
  * datapath; the engine serves them.
  */
-export function computeTables({ self, routes, shortIds, neighbours }: TableInputs): Tables {
+export function computeTables({ self, routes, shortIds, neighbour }: TableInputs): Tables {
   const hops = new Map<number, TableHop>()
   const trees = new Map<number, readonly number[]>()
   const idOf = new Map<PeerName, number>()
@@ -42,9 +42,9 @@ export function computeTables({ self, routes, shortIds, neighbours }: TableInput
 
   for (const [id, name] of shortIds) {
     const via = routes.unicast.get(name)
-    const neighbour = via === undefined ? undefined : neighbours.get(via)
-    if (name !== self && neighbour !== undefined) {
-      hops.set(id, { address: neighbour.fastdpAddress, mtu: neighbour.mtu })
+    if (name !== self && via !== undefined) {
+      const { fastdpAddress, mtu } = neighbour(via)
+      hops.set(id, { address: fastdpAddress, mtu })
     }
     const next = routes.broadcast(name).flatMap((peer) => idOf.get(peer) ?? [])
     if (next.length > 0) trees.set(id, next)

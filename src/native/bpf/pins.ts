@@ -1,0 +1,102 @@
+import { mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Attachment, attachIngress } from './attach.ts'
+import type { BpfDoors } from './doors.ts'
+
+/** Changes whenever the layout of a map does: a new build never reads old bytes in a new way. */
+const LAYOUT = 'v1'
+const BPF_FS = '/sys/fs/bpf'
+
+/**
+ * The names in the BPF file system under which maps and links outlive the daemon, so that frames go on flowing
+ * while it restarts and its successor takes over what is there:
+ * `/sys/fs/bpf/weave/v1/map_NAME`, `…/link_DEVICE`.
+ */
+export class Pins {
+  readonly #doors: BpfDoors
+  readonly #directory: string
+
+  private constructor(doors: BpfDoors, directory: string) {
+    this.#doors = doors
+    this.#directory = directory
+  }
+
+  /** Mounts the BPF file system where it is missing; throws where that is not allowed. */
+  static open(doors: BpfDoors, root: string = BPF_FS): Pins {
+    doors.bpfMountFs(root)
+    const directory = join(root, 'weave', LAYOUT)
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return new Pins(doors, directory)
+  }
+
+  /** The descriptor of a map that an earlier daemon pinned. */
+  map(name: string): number | undefined {
+    return this.#doors.bpfGet(join(this.#directory, `map_${name}`))
+  }
+
+  keepMap(name: string, descriptor: number): void {
+    if (this.map(name) === undefined) this.#doors.bpfPin(descriptor, join(this.#directory, `map_${name}`))
+  }
+
+  /**
+   * Attaches a program at the ingress of a device: by swapping the program of the pinned link, under traffic,
+   * where there is one for this very device, else anew.
+   */
+  attach(
+    device: { readonly name: string; readonly ifindex: number },
+    program: number,
+    name: string,
+  ): Attachment {
+    // The index is part of the name: a link of a device that is gone must not be taken for the new one's.
+    const path = join(this.#directory, `link_${device.name}_${device.ifindex}`)
+    const pinned = this.#doors.bpfGet(path)
+    if (pinned !== undefined) {
+      try {
+        this.#doors.bpfLinkUpdate(pinned, program)
+        return { kind: 'tcx', link: pinned }
+      } catch {
+        // The device went and its index came back: the link hangs on nothing.
+        this.#doors.bpfClose(pinned)
+        unlinkSync(path)
+      }
+    }
+    const attachment = attachIngress(device.ifindex, program, name, this.#doors)
+    if (attachment.kind === 'tcx') this.#doors.bpfPin(attachment.link, path)
+    return attachment
+  }
+
+  /** Takes a device's link off (a container that went). */
+  detach(device: { readonly name: string; readonly ifindex: number }): void {
+    unlinkIfThere(join(this.#directory, `link_${device.name}_${device.ifindex}`))
+  }
+
+  /** Removes all pins of ours, of every layout: with them go the maps and the attached programs. */
+  static removeAll(root: string = BPF_FS): void {
+    const top = join(root, 'weave')
+    for (const layout of entries(top)) {
+      for (const pin of entries(join(top, layout))) unlinkIfThere(join(top, layout, pin))
+      rmdirSync(join(top, layout))
+    }
+    if (exists(top)) rmdirSync(top)
+  }
+}
+
+const exists = (path: string): boolean => {
+  try {
+    readdirSync(path)
+    return true
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw thrown
+  }
+}
+
+const entries = (directory: string): string[] => (exists(directory) ? readdirSync(directory) : [])
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
+  }
+}
