@@ -107,7 +107,7 @@ export class NetworkDriver {
 
     // The record comes first: a cable without one would stay for ever if we died in between.
     const address = wanted.Address.split('/', 1)[0]
-    await this.#records.endpoints.put(id, { networkId, address: address === '' ? undefined : address })
+    await this.#records.endpoints.put(id, { networkId, ...(address && { address }) })
     try {
       const endpoint = await this.#ports.createEndpoint(id, {
         ...(mac !== undefined && { mac }),
@@ -146,7 +146,7 @@ export class NetworkDriver {
     const network = await this.#network(networkId)
     const multicast = network.multicast && !this.#routesMulticast(sandbox, id)
     const known = this.#records.endpoints.get(id)
-    await this.#records.endpoints.put(id, { address: undefined, ...known, networkId, sandbox, multicast })
+    await this.#records.endpoints.put(id, { ...known, networkId, sandbox, multicast })
     return {
       Err: '',
       InterfaceName: { SrcName: `vethwg${id.slice(0, 9)}`, DstName: '', DstPrefix: 'ethwe' },
@@ -160,10 +160,8 @@ export class NetworkDriver {
   async #leave(request: Request<'endpoint'>): Promise<object> {
     const known = this.#records.endpoints.get(request.EndpointID)
     if (known?.sandbox !== undefined) {
-      await this.#records.endpoints.put(request.EndpointID, {
-        networkId: known.networkId,
-        address: known.address,
-      })
+      const { networkId, address } = known
+      await this.#records.endpoints.put(request.EndpointID, { networkId, ...(address && { address }) })
     }
     return {}
   }

@@ -90,7 +90,11 @@ export class Reconciler {
     }
     for (const { endpointId, address } of network.endpoints) {
       if (endpointId === '' || records.endpoints.get(endpointId) !== undefined) continue
-      await records.endpoints.put(endpointId, { networkId: network.id, address, sandbox: '' })
+      await records.endpoints.put(endpointId, {
+        networkId: network.id,
+        ...(address && { address }),
+        sandbox: '',
+      })
     }
   }
 

@@ -2,7 +2,7 @@ import type { DockerNetwork } from '../engine/network.ts'
 import { readNetworkOptions } from './network-options.ts'
 
 /** A network of ours, by its id. Docker tells of it only when it is made, so this must outlive the process. */
-export interface NetworkRecord {
+export type NetworkRecord = {
   readonly driver: string
   readonly multicast: boolean
   readonly mtu?: number
@@ -18,10 +18,10 @@ export function recordOf(network: DockerNetwork): NetworkRecord {
 }
 
 /** An endpoint, by its id: from CreateEndpoint to DeleteEndpoint. */
-export interface EndpointRecord {
+export type EndpointRecord = {
   readonly networkId: string
   /** Dotted quad. */
-  readonly address: string | undefined
+  readonly address?: string
   /** Docker's name for the container's namespace, between Join and Leave. */
   readonly sandbox?: string
   /** Whether Join handed out the multicast route. */
@@ -29,7 +29,7 @@ export interface EndpointRecord {
 }
 
 /** An address that Docker got from us and has not given back, by its dotted quad. */
-export interface LeaseRecord {
+export type LeaseRecord = {
   readonly poolId: string
   /** Tells one grant of an address from a later one: milliseconds since 1970, at least one more than any before. */
   readonly grant: number
@@ -53,18 +53,44 @@ export interface PluginRecords {
 /** Where records are kept: a name space of the daemon's state, all of it read once at the start. */
 export interface RecordStore {
   load(): Iterable<readonly [string, unknown]>
-  put(key: string, value: unknown): Promise<void>
+  put(key: string, value: StoredRecord): Promise<void>
   delete(key: string): Promise<void>
+}
+
+/** The daemon's store of state as far as records need it. */
+interface StateTables {
+  entries(table: string): Iterable<readonly [string, unknown]>
+  commit(
+    changes: readonly {
+      readonly table: string
+      readonly key: string
+      readonly value: StoredRecord | undefined
+    }[],
+  ): Promise<void>
+}
+
+/** Records as the daemon's store takes them: plain JSON. */
+type StoredRecord = { readonly [key: string]: string | number | boolean | readonly string[] }
+
+/** Keeps records in the table `docker` of the daemon's state. */
+export function recordStore(state: StateTables): RecordStore {
+  const table = 'docker'
+  return {
+    load: () => state.entries(table),
+    put: (key, value) => state.commit([{ table, key, value }]),
+    delete: (key) => state.commit([{ table, key, value: undefined }]),
+  }
 }
 
 /** The plugin's records in `store`, under the prefixes `network/`, `endpoint/` and `lease/`. */
 export function openRecords(store: RecordStore): PluginRecords {
   const loaded = [...store.load()]
-  const table = <Value>(prefix: string): RecordTable<Value> => new StoredTable<Value>(store, prefix, loaded)
+  const table = <Value extends StoredRecord>(prefix: string): RecordTable<Value> =>
+    new StoredTable<Value>(store, prefix, loaded)
   return { networks: table('network/'), endpoints: table('endpoint/'), leases: table('lease/') }
 }
 
-class StoredTable<Value> implements RecordTable<Value> {
+class StoredTable<Value extends StoredRecord> implements RecordTable<Value> {
   readonly #store: RecordStore
   readonly #prefix: string
   readonly #values = new Map<string, Value>()
@@ -97,8 +123,8 @@ class StoredTable<Value> implements RecordTable<Value> {
 }
 
 /** Remembers for as long as the process lives: for tests, and for a plugin without state directory. */
-export function memoryStore(initial: Iterable<readonly [string, unknown]> = []): RecordStore {
-  const values = new Map(initial)
+export function memoryStore(): RecordStore {
+  const values = new Map<string, unknown>()
   return {
     load: () => [...values],
     put: async (key, value) => {
