@@ -116,7 +116,7 @@ static int join_groups(int fd, napi_env env, napi_value groups) {
 }
 
 // netlinkWatch(fd, groups, onDatagram) → handle. Takes over the descriptor. onDatagram gets a Buffer, or null when
-// events were lost. The handle does not keep the process alive.
+// events were lost. The handle keeps the process alive until netlinkUnwatch.
 static napi_value js_watch(napi_env env, napi_callback_info info) {
 	size_t argc = 3;
 	napi_value argv[3], handle, name;
@@ -139,7 +139,6 @@ static napi_value js_watch(napi_env env, napi_callback_info info) {
 		free(w);
 		return weave_throw_argument(env, "netlinkWatch: onDatagram must be a function");
 	}
-	napi_unref_threadsafe_function(env, w->deliver);
 
 	w->stop = eventfd(0, EFD_CLOEXEC);
 	error = w->stop < 0 ? errno : pthread_create(&w->thread, NULL, watch_loop, w);

@@ -32,7 +32,7 @@ export class FlushWatch {
       if (messages === undefined || messages.some(isDeletion)) this.#schedule()
     })
     this.#sizes = options.legacy ? legacySizes() : ''
-    this.#poll = options.legacy ? setInterval(() => this.#compare(), LEGACY_EVERY_MS).unref() : undefined
+    this.#poll = options.legacy ? setInterval(() => this.#compare(), LEGACY_EVERY_MS) : undefined
   }
 
   /** Idempotent. */
@@ -57,7 +57,7 @@ export class FlushWatch {
       this.#timer = undefined
       this.#lastLook = performance.now()
       void this.#look()
-    }, delay).unref()
+    }, delay)
   }
 }
 
