@@ -7,34 +7,61 @@ import { parseMac } from '../../src/lib/mac.ts'
 import { Container, inOwnNamespaces, run } from './support/namespaces.ts'
 
 const BRIDGE_MAC = parseMac('02:aa:bb:cc:dd:ee')
+const SPEC = { mac: BRIDGE_MAC, mtu: 1376 }
+
+interface ShownLink {
+  readonly ifname: string
+  readonly address: string
+  readonly mtu: number
+  readonly flags: string[]
+  readonly master?: string
+}
+
+const show = (ifname: string): ShownLink => {
+  const [link] = JSON.parse(run('ip', '-j', 'link', 'show', ifname)) as ShownLink[]
+  assert.ok(link)
+  return link
+}
+
+const hostLinks = (): string[] =>
+  (JSON.parse(run('ip', '-j', 'link')) as ShownLink[]).map(({ ifname }) => ifname).sort()
+
+const rules = (container: Container): string[] =>
+  container.run('iptables-nft', '-S', 'INPUT').trim().split('\n').slice(1)
 
 inOwnNamespaces(import.meta.filename, () => {
   let host: Host
-  let one: Container
-  let two: Container
+  let containers: Container[] = []
+
+  async function container(): Promise<Container> {
+    const started = await Container.start()
+    containers.push(started)
+    return started
+  }
 
   before(async () => {
     host = new Host({ log: silentLog })
-    await host.ensureBridge({ mac: BRIDGE_MAC, mtu: 1376 })
-    one = await Container.start()
-    two = await Container.start()
+    await host.ensureBridge(SPEC)
   })
   after(async () => {
-    await one.stop()
-    await two.stop()
+    await Promise.all(containers.map((one) => one.stop()))
+    containers = []
     await host.stop()
   })
 
   test('the bridge has the MAC of the peer name, the MTU, and is up', async () => {
-    const [link] = JSON.parse(run('ip', '-j', 'link', 'show', 'weave')) as [Record<string, unknown>]
-    assert.equal(link['address'], '02:aa:bb:cc:dd:ee')
-    assert.equal(link['mtu'], 1376)
-    assert.equal((link['flags'] as string[]).includes('UP'), true)
+    const link = show('weave')
+    assert.equal(link.address, '02:aa:bb:cc:dd:ee')
+    assert.equal(link.mtu, 1376)
+    assert.ok(link.flags.includes('UP'))
     assert.equal(await host.bridgeType(), 'bridge')
     assert.equal(run('cat', '/proc/sys/net/ipv4/neigh/weave/base_reachable_time').trim(), '5')
+    assert.equal(run('cat', '/proc/sys/net/ipv6/conf/weave/accept_ra').trim(), '0')
   })
 
-  test('two attached namespaces ping each other', async () => {
+  test('two attached namespaces ping each other, each with the interface that the overlay promises', async () => {
+    const one = await container()
+    const two = await container()
     const mac = parseMac('02:00:00:00:00:01')
     const first = await host.attach(one.netns, {
       id: String(one.pid),
@@ -47,7 +74,252 @@ inOwnNamespaces(import.meta.filename, () => {
       { ...first, added: first.added.map(formatCidr) },
       { ifname: 'ethwe', mac, mtu: 1376, created: true, added: ['10.32.0.1/12'] },
     )
-    assert.equal(one.run('ip', 'route', 'show', '224.0.0.0/4').trim(), '224.0.0.0/4 dev ethwe scope link')
     one.run('ping', '-c1', '-W2', '10.32.0.2')
+    assert.equal(one.run('ip', 'route', 'show', '224.0.0.0/4').trim(), '224.0.0.0/4 dev ethwe scope link')
+    assert.equal(one.run('cat', '/proc/sys/net/ipv4/neigh/ethwe/base_reachable_time').trim(), '5')
+    assert.equal(one.run('cat', '/proc/sys/net/ipv4/neigh/ethwe/ucast_solicit').trim(), '1')
+    assert.equal(one.run('cat', '/proc/sys/net/ipv6/conf/ethwe/accept_ra').trim(), '0')
+    assert.deepEqual(rules(one), [
+      '-A INPUT -s 10.32.0.0/12 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -d 224.0.0.0/4 -i ethwe -j DROP',
+    ])
+    const port = show(`vethwepl${String(one.pid).slice(0, 7)}`)
+    assert.equal(port.master, 'weave')
+    assert.equal(run('cat', `/sys/class/net/${port.ifname}/brport/hairpin_mode`).trim(), '1')
+    assert.equal(run('cat', `/proc/sys/net/ipv6/conf/${port.ifname}/accept_ra`).trim(), '0')
+  })
+
+  test('attaching again adds only what is new, and finishes what an interrupted attach left', async () => {
+    const one = await container()
+    const id = String(one.pid)
+    await host.attach(one.netns, { id, cidrs: [parseCidr('10.40.0.1/24')], multicastRoute: false })
+    assert.equal(one.run('ip', 'route', 'show', '224.0.0.0/4'), '')
+    const port = `vethwepl${id.slice(0, 7)}`
+    run('ip', 'link', 'set', port, 'nomaster', 'down')
+
+    const again = await host.attach(one.netns, {
+      id,
+      cidrs: [parseCidr('10.40.0.1/24'), parseCidr('10.41.0.1/16')],
+    })
+    assert.equal(again.created, false)
+    assert.deepEqual(again.added.map(formatCidr), ['10.41.0.1/16'])
+    assert.equal(show(port).master, 'weave')
+    assert.ok(show(port).flags.includes('UP'))
+    assert.deepEqual(rules(one), [
+      '-A INPUT -s 10.41.0.0/16 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -s 10.40.0.0/24 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -d 224.0.0.0/4 -i ethwe -j DROP',
+    ])
+  })
+
+  test('detaching takes addresses and their rules, with the last one the interface and its port', async () => {
+    const one = await container()
+    const id = String(one.pid)
+    const before = hostLinks()
+    const cidrs = ['10.50.0.1/24', '10.50.0.2/24', '10.51.0.1/24'].map(parseCidr)
+    await host.attach(one.netns, { id, cidrs })
+
+    const first = await host.detach(one.netns, { cidrs: cidrs.slice(0, 1) })
+    assert.deepEqual(first, { removed: cidrs.slice(0, 1), interfaceRemoved: false })
+    assert.equal(rules(one).length, 3, 'the subnet is still in use by the second address')
+    await host.detach(one.netns, { cidrs: cidrs.slice(1, 2) })
+    assert.deepEqual(rules(one), [
+      '-A INPUT -s 10.51.0.0/24 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -d 224.0.0.0/4 -i ethwe -j DROP',
+    ])
+
+    const last = await host.detach(one.netns, { cidrs })
+    assert.equal(last.interfaceRemoved, true)
+    assert.deepEqual(rules(one), [])
+    assert.deepEqual(hostLinks(), before)
+    assert.deepEqual(await host.detach(one.netns, { cidrs }), { removed: [], interfaceRemoved: false })
+  })
+
+  test('rules that iptables wrote are recognised, and a stranger’s are left alone', async () => {
+    const one = await container()
+    one.run('iptables-nft', '-A', 'INPUT', '-i', 'ethwe', '-d', '224.0.0.0/4', '-j', 'DROP')
+    one.run(
+      'iptables-nft',
+      '-I',
+      'INPUT',
+      '-i',
+      'ethwe',
+      '-s',
+      '10.60.0.0/20',
+      '-d',
+      '224.0.0.0/4',
+      '-j',
+      'ACCEPT',
+    )
+    one.run('iptables-nft', '-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT')
+    const before = rules(one)
+    const cidrs = [parseCidr('10.60.1.1/20')]
+    await host.attach(one.netns, { id: String(one.pid), cidrs })
+    assert.deepEqual(rules(one), before)
+    await host.detach(one.netns, { cidrs })
+    assert.deepEqual(rules(one), before.slice(2))
+  })
+
+  test('multicast from another subnet is dropped, from the own one it arrives', async () => {
+    const one = await container()
+    const two = await container()
+    await host.attach(one.netns, { id: String(one.pid), cidrs: [parseCidr('10.70.0.1/24')] })
+    await host.attach(two.netns, { id: String(two.pid), cidrs: [parseCidr('10.71.0.1/24')] })
+    const dropped = (): number => {
+      const line = one
+        .run('iptables-nft', '-L', 'INPUT', '-nvx')
+        .split('\n')
+        .find((text) => text.includes('DROP'))
+      return Number(line?.trim().split(/\s+/)[0])
+    }
+    two.succeeds('ping', '-c1', '-W1', '-I', 'ethwe', '224.0.0.1')
+    assert.equal(dropped(), 1)
+
+    await host.attach(two.netns, { id: String(two.pid), cidrs: [parseCidr('10.70.0.2/24')] })
+    two.succeeds('ping', '-c1', '-W1', '-I', '10.70.0.2', '224.0.0.1')
+    assert.equal(dropped(), 1)
+  })
+
+  test('the host’s own namespace, a vanished one and a missing bridge are refused in words', async () => {
+    const cidrs = [parseCidr('10.32.0.9/12')]
+    await assert.rejects(host.attach('/proc/self/ns/net', { id: 'x', cidrs }), {
+      message:
+        'Container is running in the host network namespace, and therefore cannot be\n' +
+        'connected to weave - perhaps the container was started with --net=host',
+    })
+    await assert.rejects(host.attach('/proc/999999999/ns/net', { id: 'x', cidrs }), { code: 'no-namespace' })
+
+    const elsewhere = new Host({ log: silentLog }, { bridge: 'nowhere' })
+    const one = await container()
+    await assert.rejects(elsewhere.attach(one.netns, { id: 'x', cidrs }), {
+      message: 'bridge "nowhere" not present; did you launch weave?',
+    })
+    await elsewhere.stop()
+  })
+
+  test('an id that another container’s interface has is refused, nothing is left behind', async () => {
+    const one = await container()
+    const two = await container()
+    await host.attach(one.netns, { id: 'abcdefgh1', cidrs: [parseCidr('10.80.0.1/24')] })
+    const before = hostLinks()
+    await assert.rejects(host.attach(two.netns, { id: 'abcdefgh2', cidrs: [parseCidr('10.80.0.2/24')] }), {
+      code: 'interface-clash',
+      message: /^could not create veth pair vethweplabcdefg-vethwepgabcdefg: /,
+    })
+    assert.deepEqual(hostLinks(), before)
+  })
+
+  test('what a namespace has on the bridge is found, by both ends naming each other', async () => {
+    const one = await container()
+    await host.attach(one.netns, { id: String(one.pid), cidrs: [parseCidr('10.90.0.1/24')] })
+    const pair = await host.createEndpoint('0123456789abcdef', { mac: parseMac('02:00:00:00:00:77') })
+    run('ip', 'link', 'set', pair.guest, 'netns', String(one.pid))
+    one.run('ip', 'link', 'set', pair.guest, 'name', 'ethwe0')
+    one.run('ip', 'addr', 'add', '10.91.0.1/24', 'dev', 'ethwe0')
+    one.run('ip', 'link', 'set', 'ethwe0', 'up')
+    one.run('ip', 'link', 'add', 'dummy-a', 'type', 'veth', 'peer', 'name', 'dummy-b')
+
+    const found = await host.addresses(one.netns)
+    assert.deepEqual(
+      found.map(({ ifname, cidrs, port }) => [ifname, cidrs.map(formatCidr), port]),
+      [
+        ['ethwe', ['10.90.0.1/24'], `vethwepl${String(one.pid).slice(0, 7)}`],
+        ['ethwe0', ['10.91.0.1/24'], 'vethwl012345678'],
+      ],
+    )
+    await host.announce(one.netns)
+    assert.equal(one.run('cat', '/proc/sys/net/ipv4/neigh/ethwe0/base_reachable_time').trim(), '5')
+    assert.deepEqual(await host.addresses('/proc/self/ns/net'), [])
+    await host.deleteEndpoint('0123456789abcdef')
+  })
+
+  test('an endpoint is made once, has the MAC and MTU asked for, and goes without a trace', async () => {
+    const before = hostLinks()
+    const mac = parseMac('02:00:00:00:00:05')
+    const made = await host.createEndpoint('fedcba9876543210', { mac, mtu: 1200 })
+    assert.deepEqual(made, { host: 'vethwlfedcba987', guest: 'vethwgfedcba987', mac })
+    assert.deepEqual(await host.createEndpoint('fedcba9876543210', { mac, mtu: 1200 }), made)
+    assert.equal(show(made.guest).address, '02:00:00:00:00:05')
+    assert.equal(show(made.guest).mtu, 1200)
+    assert.equal(show(made.host).master, 'weave')
+    assert.equal(await host.hasEndpoint('fedcba9876543210'), true)
+    assert.deepEqual(await host.endpointNames(), ['vethwlfedcba987'])
+
+    await host.deleteEndpoint('fedcba9876543210')
+    await host.deleteEndpoint('fedcba9876543210')
+    run('ip', 'link', 'add', 'vethwlfedcb', 'type', 'veth', 'peer', 'name', 'vethwgfedcb')
+    await host.deleteEndpoint('fedcba9876543210')
+    assert.deepEqual(hostLinks(), before)
+  })
+
+  test('a second Host adopts the bridge, its ports and its addresses without touching traffic', async () => {
+    const one = await container()
+    await host.attach(one.netns, { id: String(one.pid), cidrs: [parseCidr('10.33.0.1/24')] })
+    await host.expose(parseCidr('10.33.0.2/24'), { masquerade: false })
+    const index = run('cat', '/sys/class/net/weave/ifindex')
+
+    const second = new Host({ log: silentLog })
+    await second.ensureBridge(SPEC)
+    assert.equal(run('cat', '/sys/class/net/weave/ifindex'), index)
+    assert.deepEqual(await second.exposed(), [{ cidr: parseCidr('10.33.0.2/24'), masquerade: false }])
+    run('ping', '-c1', '-W2', '10.33.0.1')
+    assert.equal(await second.hide(parseCidr('10.33.0.2/24')), true)
+    assert.equal(await second.hide(parseCidr('10.33.0.2/24')), false)
+    await second.stop()
+  })
+
+  test('a bridge that somebody removes comes back with its ports and addresses', async () => {
+    const one = await container()
+    let restored: () => void = () => undefined
+    const done = new Promise<void>((resolve) => {
+      restored = resolve
+    })
+    const watcher = new Host(
+      { log: silentLog },
+      { onEvent: (e) => e.kind === 'bridge-restored' && restored() },
+    )
+    await watcher.ensureBridge(SPEC)
+    run('ip', 'tuntap', 'add', 'weave-tap', 'mode', 'tap')
+    await watcher.ensureBridgePort('weave-tap')
+    await watcher.expose(parseCidr('10.34.0.2/24'), { masquerade: true })
+    await watcher.attach(one.netns, { id: String(one.pid), cidrs: [parseCidr('10.34.0.1/24')] })
+    await watcher.start()
+    run('ip', 'link', 'del', 'weave')
+    await done
+
+    run('ping', '-c1', '-W2', '10.34.0.1')
+    assert.equal(show('weave-tap').master, 'weave')
+    await watcher.hide(parseCidr('10.34.0.2/24'))
+    await watcher.stop()
+    run('ip', 'link', 'del', 'weave-tap')
+  })
+
+  test('overlaps with routes of the host are named, default routes and ignored devices do not count', async () => {
+    run('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan1')
+    run('ip', 'addr', 'add', '192.168.7.1/24', 'dev', 'lan0')
+    run('ip', 'link', 'set', 'lan0', 'up')
+    run('ip', 'route', 'add', 'default', 'dev', 'lan0')
+    assert.equal(
+      await host.overlap(parseCidr('192.168.0.0/16')),
+      'Network 192.168.0.0/16 overlaps with existing route 192.168.7.0/24 on host',
+    )
+    assert.equal(
+      await host.overlap(parseCidr('192.168.7.9/30')),
+      'Address 192.168.7.9/30 overlaps with existing route 192.168.7.0/24 on host',
+    )
+    assert.equal(await host.overlap(parseCidr('192.168.0.0/16'), ['lan0']), undefined)
+    assert.equal(await host.overlap(parseCidr('10.128.0.0/16')), undefined)
+    assert.deepEqual(await host.interfaceAddress('lan0'), parseCidr('192.168.7.1/24'))
+    run('ip', 'link', 'del', 'lan0')
+  })
+
+  test('the devices of the fast datapath are made once and adopted after', async () => {
+    const pair = await host.ensureDatapathPair({ mtu: 1376 })
+    assert.deepEqual(await host.ensureDatapathPair({ mtu: 1400 }), pair)
+    assert.equal(show('vethwe-bridge').master, 'weave')
+    assert.equal(show('vethwe-datapath').mtu, 1400)
+    const vxlan = await host.ensureVxlan({ port: 6784, mtu: 1410 })
+    assert.equal(await host.ensureVxlan({ port: 6784, mtu: 1410 }), vxlan)
+    assert.match(run('ip', '-d', 'link', 'show', 'vxlan-6784'), /vxlan external .* dstport 6784/)
   })
 })

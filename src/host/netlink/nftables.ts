@@ -123,11 +123,14 @@ export function describeRule(expressions: readonly Expression[]): string {
 
 function describeData(name: string | undefined, data: Uint8Array | undefined): string {
   if (name === undefined || !isKnown(name) || data === undefined) return ''
-  const values = decodeAttributes(EXPRESSIONS[name], data)
-  const known = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify(known, (_, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
-  )
+  return describeValue(decodeAttributes(EXPRESSIONS[name], data))
+}
+
+function describeValue(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (typeof value !== 'object' || value === null) return String(value)
+  const parts = Object.entries(value).map(([name, part]) => `${name}=${describeValue(part)}`)
+  return `(${parts.sort().join(' ')})`
 }
 
 const isKnown = (name: string): name is keyof typeof EXPRESSIONS => Object.hasOwn(EXPRESSIONS, name)
