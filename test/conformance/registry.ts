@@ -3,6 +3,7 @@ import { dnsRunners } from './dns/runners.ts'
 import { ipamRunners } from './ipam/runners.ts'
 import { meshCoreRunners } from './mesh/core-runners.ts'
 import { meshWireRunners } from './mesh/wire-runners.ts'
+import { pluginRunners } from './plugin/transcripts.ts'
 
 /** Every vector file that we know how to run; a file without a runner counts as not run. */
 export const runners: Runners = {
@@ -10,4 +11,5 @@ export const runners: Runners = {
   ...meshCoreRunners,
   ...ipamRunners,
   ...dnsRunners,
+  ...pluginRunners,
 }

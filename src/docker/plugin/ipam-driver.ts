@@ -38,6 +38,7 @@ export class IpamDriver {
         RequiresRequestReplay: false,
       })),
       'IpamDriver.GetDefaultAddressSpaces': method('none', () => ({
+        Error: '',
         LocalDefaultAddressSpace: 'weavelocal',
         GlobalDefaultAddressSpace: 'weaveglobal',
       })),
@@ -148,10 +149,12 @@ export class IpamDriver {
   }
 
   async #releaseAddress(request: Request<'releaseAddress'>): Promise<object> {
-    const pool = this.#pool(request.PoolID)
+    const pool = parsePoolId(request.PoolID, this.#addresses.defaultSubnet)
     const address = tryParseIp4(request.Address)
-    // The gateway that RequestPool made up: Docker gives it back although it never requested it.
-    if (address !== undefined && address !== pool.subnet.addr) await this.#release(formatIp4(address))
+    // The gateway that RequestPool made up: Docker gives it back although it never requested it. So it does for the
+    // IPv6 pools of networks that the original made.
+    const madeUp = address === undefined || address === pool?.subnet.addr
+    if (!madeUp) await this.#release(formatIp4(address))
     return {}
   }
 

@@ -17,6 +17,8 @@ interface NetworkDriverParts {
   readonly records: PluginRecords
   /** Asks Docker about a network that we know nothing of; undefined when Docker cannot tell. */
   readonly lookUp: (networkId: string, driver: string) => Promise<NetworkRecord | undefined>
+  /** Whether networks that do not say get the multicast route. */
+  readonly multicastDefault: boolean
   readonly log: Log
 }
 
@@ -32,6 +34,7 @@ export class NetworkDriver {
   readonly #ports: EndpointPorts
   readonly #records: PluginRecords
   readonly #lookUp: NetworkDriverParts['lookUp']
+  readonly #multicastDefault: boolean
   readonly #log: Log
 
   constructor(parts: NetworkDriverParts) {
@@ -39,6 +42,7 @@ export class NetworkDriver {
     this.#ports = parts.ports
     this.#records = parts.records
     this.#lookUp = parts.lookUp
+    this.#multicastDefault = parts.multicastDefault
     this.#log = parts.log
     this.methods = {
       'NetworkDriver.GetCapabilities': method('none', () => ({
@@ -77,7 +81,7 @@ export class NetworkDriver {
     const reserved = request.IPv4Data.flatMap((pool) => [pool.Gateway, ...Object.values(pool.AuxAddresses)])
     await this.#records.networks.put(request.NetworkID, {
       driver: this.#name,
-      multicast: options.multicast,
+      multicast: options.multicast ?? this.#multicastDefault,
       ...(options.mtu !== undefined && { mtu: options.mtu }),
       reserved: reserved.flatMap((cidr) => cidr.split('/', 1)).filter((address) => address !== ''),
     })

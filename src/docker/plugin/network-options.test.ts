@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readNetworkOptions, userOptions } from './network-options.ts'
 
-const multicast: [string | undefined, boolean][] = [
-  [undefined, false],
+const multicast: [string | undefined, boolean | undefined][] = [
+  [undefined, undefined],
   ['', true],
   ['true', true],
   ['T', true],

@@ -2,8 +2,8 @@ import { WeaveError } from '../../lib/errors.ts'
 
 /** What `docker network create -o` says of a network, and what Docker adds. */
 export interface NetworkOptions {
-  /** Containers get a route for 224.0.0.0/4. */
-  readonly multicast: boolean
+  /** Containers get a route for 224.0.0.0/4; absent when the network does not say. */
+  readonly multicast?: boolean
   /** MTU of container interfaces; that of the bridge when absent. */
   readonly mtu?: number
   /** Keys that nobody here knows. They are no error: other tools put theirs beside ours. */
@@ -29,7 +29,7 @@ export function readNetworkOptions(user: Readonly<Record<string, string>>): Netw
   const text = user[multicastOption]
   const mtu = readMtu(user)
   return {
-    multicast: text !== undefined && (text === '' || readBool(multicastOption, text)),
+    ...(text !== undefined && { multicast: text === '' || readBool(multicastOption, text) }),
     ...(mtu !== undefined && { mtu }),
     unknown: Object.keys(user).filter((key) => key !== multicastOption && !mtuOptions.includes(key)),
   }

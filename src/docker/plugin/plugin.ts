@@ -30,6 +30,8 @@ interface PluginParts {
   readonly records: PluginRecords
   /** Absent when the plugin is to work without the Docker API. */
   readonly engine?: EngineApi
+  /** Whether networks that do not say get the multicast route; false by default. */
+  readonly multicastDefault?: boolean
   readonly log: Log
   readonly clock?: Clock
   /** How long a call of Docker may take, 20 s by default. */
@@ -58,17 +60,26 @@ export class Plugin implements AsyncDisposable {
     return driver !== '' && (driver === this.meshDriver || driver === this.legacyDriver)
   }
 
+  /** What the local-scope driver serves, by path. */
+  meshMethods(): Methods {
+    return {
+      ...activation(['NetworkDriver', 'IpamDriver']),
+      ...this.#networkDriver('local'),
+      ...this.#ipamDriver(),
+    }
+  }
+
+  /** What the global-scope driver serves, by path. */
+  legacyMethods(): Methods {
+    return { ...activation(['NetworkDriver']), ...this.#networkDriver('global') }
+  }
+
   /** Throws `WeaveError('plugin-socket')`; then neither socket is left. */
   async start(): Promise<void> {
     const { sockets } = this.#parts
     try {
-      if (sockets.legacy !== '') {
-        await this.#serve(sockets.legacy, 'global', ['NetworkDriver'], this.#networkDriver('global'))
-      }
-      if (sockets.mesh !== '') {
-        const methods = { ...this.#networkDriver('local'), ...this.#ipamDriver() }
-        await this.#serve(sockets.mesh, 'local', ['NetworkDriver', 'IpamDriver'], methods)
-      }
+      if (sockets.legacy !== '') await this.#serve(sockets.legacy, 'global', this.legacyMethods())
+      if (sockets.mesh !== '') await this.#serve(sockets.mesh, 'local', this.meshMethods())
     } catch (thrown) {
       await this.stop()
       throw thrown
@@ -83,12 +94,11 @@ export class Plugin implements AsyncDisposable {
     await this.stop()
   }
 
-  async #serve(path: string, scope: Scope, receivers: string[], methods: Methods): Promise<void> {
+  async #serve(path: string, scope: Scope, methods: Methods): Promise<void> {
     const { log, deadline, onCall } = this.#parts
-    const activate = { 'Plugin.Activate': method('none', () => ({ Implements: receivers })) }
     const server = new PluginServer({
       path,
-      methods: { ...activate, ...methods },
+      methods,
       log: log.child({ driver: driverName(path) }),
       ...(deadline !== undefined && { deadline }),
       ...(onCall !== undefined && { onCall }),
@@ -99,11 +109,11 @@ export class Plugin implements AsyncDisposable {
   }
 
   #networkDriver(scope: Scope): Methods {
-    const { ports, records, log } = this.#parts
+    const { ports, records, log, multicastDefault = false } = this.#parts
     const name = scope === 'local' ? this.meshDriver : this.legacyDriver
     const lookUp = (id: string, driver: string): Promise<NetworkRecord | undefined> =>
       this.#askDocker(id, driver)
-    return new NetworkDriver({ name, scope, ports, records, lookUp, log }).methods
+    return new NetworkDriver({ name, scope, ports, records, lookUp, multicastDefault, log }).methods
   }
 
   #ipamDriver(): Methods {
@@ -113,18 +123,22 @@ export class Plugin implements AsyncDisposable {
 
   /** For networks made while we knew nothing: by the original before an upgrade, or on another host of a cluster. */
   async #askDocker(id: string, driver: string): Promise<NetworkRecord | undefined> {
-    const { engine, log } = this.#parts
+    const { engine, log, multicastDefault = false } = this.#parts
     if (engine === undefined) return undefined
     try {
       const network = await Promise.race([engine.network(id), expiry(lookUpDeadline)])
       if (network === undefined || network.driver !== driver) return undefined
-      return recordOf(network)
+      return recordOf(network, multicastDefault)
     } catch (thrown) {
       log.warn('could not ask Docker about a network', { network: id.slice(0, 12), error: messageOf(thrown) })
       return undefined
     }
   }
 }
+
+const activation = (receivers: readonly string[]): Methods => ({
+  'Plugin.Activate': method('none', () => ({ Implements: receivers })),
+})
 
 const driverName = (path: string): string => basename(path, '.sock')
 

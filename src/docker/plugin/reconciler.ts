@@ -85,7 +85,7 @@ export class Reconciler {
   async #adopt(network: DockerNetwork): Promise<void> {
     const { records, log } = this.#parts
     if (records.networks.get(network.id) === undefined) {
-      await records.networks.put(network.id, recordOf(network))
+      await records.networks.put(network.id, recordOf(network, false))
       log.info('adopted a network', { network: network.name, id: network.id.slice(0, 12) })
     }
     for (const { endpointId, address } of network.endpoints) {

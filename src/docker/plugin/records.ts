@@ -11,8 +11,8 @@ export type NetworkRecord = {
 }
 
 /** What is to be remembered of a network that Docker has already. Throws for options that we cannot read. */
-export function recordOf(network: DockerNetwork): NetworkRecord {
-  const { multicast, mtu } = readNetworkOptions(network.options)
+export function recordOf(network: DockerNetwork, multicastDefault: boolean): NetworkRecord {
+  const { multicast = multicastDefault, mtu } = readNetworkOptions(network.options)
   const { driver, reserved } = network
   return { driver, multicast, ...(mtu !== undefined && { mtu }), reserved }
 }
