@@ -42,6 +42,7 @@ NAPI_MODULE_INIT() {
 	weave_init_netfilter_legacy(env, exports);
 	weave_init_sodium(env, exports);
 	weave_init_engine(env, exports);
+	weave_init_engine_probe(env, exports);
 	weave_init_bpf_map(env, exports);
 	weave_init_bpf_program(env, exports);
 	weave_init_bpf_attach(env, exports);

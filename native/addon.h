@@ -17,6 +17,7 @@ napi_value weave_throw_argument(napi_env env, const char *what);
 
 void weave_init_sodium(napi_env env, napi_value exports);
 void weave_init_engine(napi_env env, napi_value exports);
+void weave_init_engine_probe(napi_env env, napi_value exports);
 
 void weave_init_netlink_socket(napi_env env, napi_value exports);
 void weave_init_netlink_watch(napi_env env, napi_value exports);

@@ -1,27 +1,38 @@
 #include "checksum.h"
 
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define VECTORS __attribute__((optimize("O3"), target_clones("avx2", "default")))
-#elif defined(__clang__)
-#define VECTORS
+#define VECTORS __attribute__((target_clones("avx2", "default")))
 #else
-#define VECTORS __attribute__((optimize("O3")))
+#define VECTORS
 #endif
 
-// Eight independent accumulators of 32-bit words: the compiler turns the loop into vector additions.
-VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
-	uint64_t lane[8] = { 0 };
-	uint32_t words[8];
-	for (; length >= sizeof words; bytes += sizeof words, length -= sizeof words) {
-		memcpy(words, bytes, sizeof words);
-		for (int i = 0; i < 8; i++) lane[i] += words[i];
-	}
-	for (int i = 0; i < 8; i++) sum += (lane[i] & 0xffffffff) + (lane[i] >> 32);
+typedef uint64_t lanes __attribute__((vector_size(32), aligned(1), may_alias));
 
-	for (; length >= 2; bytes += 2, length -= 2) {
-		uint16_t word;
-		memcpy(&word, bytes, 2);
+// Even and odd 32-bit words are added up in 64-bit lanes, eight words at a time; the compiler splits the vectors where
+// the processor has shorter ones.
+VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
+	lanes even[2] = { { 0 }, { 0 } }, odd[2] = { { 0 }, { 0 } };
+	for (; length >= 2 * sizeof(lanes); bytes += 2 * sizeof(lanes), length -= 2 * sizeof(lanes)) {
+		lanes first = *(const lanes *)bytes, second = *(const lanes *)(bytes + sizeof(lanes));
+		even[0] += first & 0xffffffff;
+		odd[0] += first >> 32;
+		even[1] += second & 0xffffffff;
+		odd[1] += second >> 32;
+	}
+	lanes all = even[0] + odd[0] + even[1] + odd[1];
+	for (int i = 0; i < 4; i++) sum += (all[i] & 0xffffffff) + (all[i] >> 32);
+
+	for (; length >= 4; bytes += 4, length -= 4) {
+		uint32_t word;
+		memcpy(&word, bytes, sizeof word);
 		sum += word;
+	}
+	if (length >= 2) {
+		uint16_t word;
+		memcpy(&word, bytes, sizeof word);
+		sum += word;
+		bytes += 2;
+		length -= 2;
 	}
 	if (length) sum += *bytes;
 	return sum;

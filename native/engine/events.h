@@ -20,7 +20,6 @@ struct event {
 	uint32_t length;  // of a special frame
 	int error;
 	bool zeros;       // the special frame is all zero
-	bool df;          // it came in a datagram of the DF class (sealed datagrams only tell)
 	bool moved;
 	uint64_t uid;     // bytes 14..21 of a special frame
 	uint64_t mac, peer;

@@ -1,5 +1,6 @@
-// A datagram from the network: whose it is, opening it, taking its frames apart (overlay §4.2–4.3).
+// What becomes of a datagram from the network: whose it is, and where its frames go.
 #pragma once
+#include "datagram.h"
 #include "switch.h"
 
 struct receiving {

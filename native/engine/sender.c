@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "datagram.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 
-enum { RUNS = 24, RUN_BYTES = MAX_UDP_PAYLOAD, RUN_SEGMENTS = 64, FRAME_OVERHEAD = 14, WAIT_MS = 100 };
+enum { RUNS = 24, RUN_BYTES = MAX_UDP_PAYLOAD, RUN_SEGMENTS = 64, WAIT_MS = 100 };
 
 // Datagrams of one link and class, back to back: all of the same size, only the last may be smaller.
 struct run {

@@ -20,7 +20,10 @@ interface Host {
 
 interface Line {
   readonly kind: string
-  readonly [key: string]: unknown
+  readonly to?: number
+  readonly tag?: number
+  readonly payload?: string
+  readonly message?: string
 }
 
 export interface BareNetOptions {
@@ -295,7 +298,7 @@ export class BareNet implements AsyncDisposable {
 
   #heard(host: Host, line: Line): void {
     if (line.kind === 'control') {
-      this.tell(line.to as number, {
+      this.tell(line.to ?? 0, {
         kind: 'control',
         from: host.index,
         tag: line.tag,
