@@ -148,7 +148,7 @@ test('fields are matched by name, unknown ones are skipped whatever they are', (
 const refused: readonly (readonly [string, GobType<unknown>, string])[] = [
   ['an empty input', string, ''],
   ['an empty message', string, '00060c000161'],
-  ['a count beyond the input (2^36 entries)', features, '0eff89040102ff8a00010c010c00000aff8a00fb1000000000'],
+  ['a count beyond the input (2^36 entries)', features, '0eff89040102ff8a00010c010c000009ff8a00fb1000000000'],
   ['an integer of nine bytes', uint64, '0c0600f7010203040506070809'],
   ['a length beyond the message', string, '040c000561'],
   ['an unknown type', inner, '04ff840000'],
