@@ -113,3 +113,7 @@ export function ringFault(ring: Ring): string | undefined {
   }
   return undefined
 }
+
+/** Free addresses by start of each of our ranges, as `reportFree` takes them. */
+export const countFree = (ring: Ring, freeWithin: (range: Range) => number): Map<number, number> =>
+  new Map(ownedRanges(ring, ring.peer).map((range) => [range.start, freeWithin(range)]))

@@ -1,0 +1,372 @@
+import type { Cidr, Ip4, Range } from '../lib/ip4.ts'
+import { formatIp4 } from '../lib/ip4.ts'
+import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
+import type { GossipState, UnicastMessage } from './gossip-codec.ts'
+import type { Owned, OwnedChanges } from './holdings.ts'
+import { type ForeignRing, Replica } from './replica.ts'
+import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
+import { cancelled, Requests } from './requests.ts'
+import { ownedRanges, owners, type Ring } from './ring.ts'
+import { transfer } from './ring-change.ts'
+import { firstOwner } from './ring-donors.ts'
+import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './state.ts'
+
+export type { AllocatorOptions, AllocatorWorld } from './state.ts'
+
+/** How often waiting requests are tried again and a consensus is proposed again. */
+export const TICK = 5000
+/** How long a dead container keeps its addresses, in case it is restarted. */
+const DEAD_CONTAINER_GRACE = 30_000
+
+/** What an earlier process left on disk. */
+export interface Restored {
+  readonly ring: Ring
+  readonly owned: ReadonlyMap<string, Owned>
+}
+
+/** What has to be on disk before anybody is told about it. */
+export interface Changes {
+  readonly ring: Ring
+  readonly owned: OwnedChanges
+  /** The values that `owned` replaces, for `undo`. */
+  readonly before: OwnedChanges
+}
+
+/**
+ * The IP allocator of one peer (ipam §6 to §12). Every method that changes something returns what is to be done
+ * about it, in order; none of it but `ask-space` may happen before `takeChanges` was written. `PersistBarrier`
+ * sees to that.
+ */
+export class Allocator {
+  readonly #state: AllocatorState
+  readonly #replica: Replica
+  readonly #requests: Requests
+  #nextTick: number | undefined
+  /** The ring as it was taken last, and so is or will be on disk. */
+  #takenRing: Ring
+  #leaving = false
+
+  constructor(options: AllocatorOptions, world: AllocatorWorld) {
+    this.#state = new AllocatorState(options, world)
+    this.#replica = new Replica(this.#state)
+    this.#requests = new Requests(this.#state)
+    this.#takenRing = this.#state.ring
+  }
+
+  get ring(): Ring {
+    return this.#state.ring
+  }
+
+  get foreignRings(): readonly ForeignRing[] {
+    return this.#replica.foreign
+  }
+
+  /** Read-only view for status; change nothing through it. */
+  get view(): Pick<AllocatorState, 'holdings' | 'bootstrap' | 'nicknames' | 'options'> & {
+    readonly requests: Pick<Requests, 'claims' | 'allocates'>
+  } {
+    const { holdings, bootstrap, nicknames, options } = this.#state
+    return { holdings, bootstrap, nicknames, options, requests: this.#requests }
+  }
+
+  isKnown(peer: PeerName): boolean {
+    return this.#state.isKnown(peer)
+  }
+
+  /** Call once, before anything else. `claims`: addresses that are in use on this host already. */
+  start(restored: Restored | undefined, claims: readonly ClaimRequest[], now: number): AllocatorOutput[] {
+    const { options } = this.#state
+    const say = (text: string): void =>
+      this.#state.emit({ kind: 'event', event: { kind: 'initialising', with: text } })
+    if (restored !== undefined) {
+      say(
+        options.init.kind === 'seed'
+          ? 'Found persisted IPAM data, ignoring supplied IPAM seed'
+          : 'Initialising with persisted data',
+      )
+      this.#load(restored)
+    } else if (options.init.kind === 'seed') {
+      say('Initialising with supplied IPAM seed')
+      this.#replica.create(options.init.peers)
+    } else if (options.init.kind === 'consensus') say('Initialising via deferred consensus')
+    else say('Initialising as observer - awaiting IPAM data from another peer')
+    for (const claim of claims) this.#requests.claim(undefined, claim, now)
+    return this.#done(now)
+  }
+
+  #load({ ring, owned }: Restored): void {
+    this.#state.ring = ring
+    this.#takenRing = ring
+    const foreign = this.#state.holdings.load(owned, ownedRanges(ring, this.#state.options.self))
+    for (const ident of foreign)
+      this.#state.emit({ kind: 'event', event: { kind: 'foreign-address-dropped', ident } })
+  }
+
+  prime(id: RequestId, now: number): AllocatorOutput[] {
+    this.#establish()
+    if (this.#leaving) this.#state.answer(id, { kind: 'done' })
+    else this.#requests.prime(id)
+    return this.#done(now)
+  }
+
+  allocate(id: RequestId, request: AllocateRequest, now: number): AllocatorOutput[] {
+    if (this.#leaving) this.#state.answer(id, cancelled('Allocate', request.ident))
+    else {
+      this.#requests.allocate(id, request)
+      this.#establishIfWanted(now)
+    }
+    return this.#done(now)
+  }
+
+  claim(id: RequestId | undefined, request: ClaimRequest, now: number): AllocatorOutput[] {
+    if (this.#leaving) this.#state.answer(id, cancelled('Claim', request.ident))
+    else {
+      this.#requests.claim(id, request, now)
+      this.#establishIfWanted(now)
+    }
+    return this.#done(now)
+  }
+
+  /** Whoever asked does not wait any longer. Answered as cancelled, unless it was answered already. */
+  cancel(id: RequestId, now: number): AllocatorOutput[] {
+    this.#requests.cancel(id)
+    return this.#done(now)
+  }
+
+  /** Nobody could be asked for space for this claim. */
+  askFailed(claim: number, reason: string, now: number): AllocatorOutput[] {
+    this.#requests.askFailed(claim, reason)
+    return this.#done(now)
+  }
+
+  /** CIDRs of the ident whose address is in the range. */
+  lookup(ident: string, range: Range): readonly Cidr[] {
+    return this.#state.holdings.cidrsWithin(ident, range)
+  }
+
+  free(id: RequestId, ident: string, addr: Ip4, now: number): AllocatorOutput[] {
+    const found = this.#state.holdings.release(ident, addr)
+    this.#freed(id, found, `Free: address ${formatIp4(addr)} not found for ${ident}`, now)
+    return this.#done(now)
+  }
+
+  delete(id: RequestId, ident: string, now: number): AllocatorOutput[] {
+    const found = this.#state.holdings.releaseAll(ident)
+    this.#freed(id, found, `Delete: no addresses for ${ident}`, now)
+    return this.#done(now)
+  }
+
+  #freed(id: RequestId, found: boolean, otherwise: string, now: number): void {
+    const answer: Answer = found ? { kind: 'done' } : { kind: 'failed', code: 'not-found', text: otherwise }
+    this.#state.answer(id, answer)
+    // Somebody may be waiting for just this address; old peers let him wait for the next tick.
+    if (found) this.#requests.retry(now)
+  }
+
+  /** The container stopped: its requests end now, its addresses are kept for a while. */
+  containerDied(ident: string, now: number): AllocatorOutput[] {
+    this.#requests.cancelIdent(ident)
+    if (this.#isContainer(ident)) this.#state.dead.set(ident, now)
+    return this.#done(now)
+  }
+
+  containerStarted(ident: string, now: number): AllocatorOutput[] {
+    this.#state.dead.delete(ident)
+    return this.#done(now)
+  }
+
+  containerDestroyed(ident: string, now: number): AllocatorOutput[] {
+    this.#requests.cancelIdent(ident)
+    this.#freeContainers([ident], now)
+    return this.#done(now)
+  }
+
+  /** Frees what is held by containers that are not among the running ones. */
+  retainContainers(running: ReadonlySet<string>, now: number): AllocatorOutput[] {
+    this.#freeContainers(
+      [...this.#state.holdings.idents.keys()].filter((ident) => !running.has(ident)),
+      now,
+    )
+    return this.#done(now)
+  }
+
+  #isContainer(ident: string): boolean {
+    return this.#state.holdings.idents.get(ident)?.isContainer === true
+  }
+
+  #freeContainers(idents: readonly string[], now: number): void {
+    const gone = idents.filter((ident) => this.#isContainer(ident))
+    for (const ident of gone) {
+      this.#state.dead.delete(ident)
+      this.#state.holdings.releaseAll(ident)
+      this.#state.emit({ kind: 'event', event: { kind: 'container-addresses-freed', ident } })
+    }
+    if (gone.length > 0) this.#requests.retry(now)
+  }
+
+  /** Gossip from a neighbour (`sender` undefined) or a broadcast by `sender`. */
+  gossip(sender: PeerName | undefined, received: GossipState, now: number): AllocatorOutput[] {
+    if (!this.#leaving) this.#learn(sender, received, now)
+    return this.#done(now)
+  }
+
+  unicast(sender: PeerName, message: UnicastMessage, now: number): AllocatorOutput[] {
+    if (this.#leaving) return this.#done(now)
+    switch (message.kind) {
+      case 'ring-update':
+        this.#learn(sender, message.state, now)
+        break
+      case 'space-denied':
+        this.#requests.denied(message.range)
+        break
+      case 'space-request':
+        this.#spaceRequested(sender, message.range)
+        break
+      default:
+        message satisfies never
+    }
+    return this.#done(now)
+  }
+
+  #learn(sender: PeerName | undefined, received: GossipState, now: number): void {
+    const { bootstrap, nicknames } = this.#state
+    nicknames.merge(received.nicknames)
+    if (received.ring !== undefined) {
+      if (this.#replica.merge(received.ring)) this.#requests.retry(now)
+    } else if (this.#state.hasRing) {
+      if (sender !== undefined) this.#state.emit({ kind: 'ring-update', to: sender })
+    } else if (received.paxos !== undefined) {
+      const { tell, agreed } = bootstrap.learn(received.paxos)
+      if (tell) this.#state.emit({ kind: 'broadcast' })
+      if (agreed !== undefined) this.#create(agreed, now)
+    } else if (sender !== undefined && bootstrap.paxos !== undefined) {
+      this.#establish()
+      this.#requests.retry(now)
+    }
+  }
+
+  #spaceRequested(sender: PeerName, range: Range): void {
+    if (!this.#state.hasRing) return
+    if (this.#replica.donate(range, sender)) this.#state.emit({ kind: 'broadcast' })
+    else this.#state.emit({ kind: 'space-denied', to: sender, range })
+    this.#state.emit({ kind: 'ring-update', to: sender })
+  }
+
+  /** Call when `nextDeadline` is due. */
+  tick(now: number): AllocatorOutput[] {
+    if (this.#nextTick !== undefined && now < this.#nextTick) return []
+    this.#nextTick = undefined
+    if (this.#state.bootstrap.isAwaiting) this.#propose(now)
+    else if (!this.#requests.isEmpty) {
+      this.#establish()
+      this.#requests.retry(now)
+    }
+    const over = [...this.#state.dead].filter(([, since]) => now - since >= DEAD_CONTAINER_GRACE)
+    this.#freeContainers(
+      over.map(([ident]) => ident),
+      now,
+    )
+    return this.#done(now)
+  }
+
+  nextDeadline(): number | undefined {
+    return this.#nextTick
+  }
+
+  /** Makes what the peer owns ours. Returns how many addresses became free here. */
+  takeOver(peer: PeerName, now: number): { taken: number; outputs: AllocatorOutput[] } {
+    const { holdings, options, ring } = this.#state
+    const before = holdings.space.freeCount
+    const { ring: after, taken } = transfer(ring, peer, options.self)
+    if (taken.length > 0 && peer !== options.self) {
+      this.#replica.adopt(after)
+      this.#replica.forgetConflict(peer)
+      this.#requests.retry(now)
+      this.#state.emit({ kind: 'broadcast' })
+    }
+    return { taken: Math.max(holdings.space.freeCount - before, 0), outputs: this.#done(now) }
+  }
+
+  /** Gives everything that we own to another peer, for good: we leave the network (ipam §12). */
+  handOver(now: number): { heir: PeerName | undefined; outputs: AllocatorOutput[] } {
+    const { holdings, options, ring, nicknames } = this.#state
+    this.#leaving = true
+    this.#requests.cancelAll()
+    const known = (peer: PeerName): boolean => this.#state.world.isKnown(peer)
+    const others = [...nicknames.all.keys()].filter((peer) => peer !== options.self)
+    const heir = firstOwner(ring, known) ?? others.find(known) ?? firstOwner(ring, () => true) ?? others[0]
+    holdings.clear()
+    this.#state.dead.clear()
+    this.#state.ring = transfer(ring, options.self, heir ?? UNKNOWN_PEER).ring
+    if (heir === undefined) this.#takenRing = this.#state.ring
+    else this.#state.emit({ kind: 'broadcast' })
+    return { heir, outputs: this.#done(now) }
+  }
+
+  /** The mesh has forgotten the peer; what it owns stays its own. */
+  peerGone(peer: PeerName, now: number): AllocatorOutput[] {
+    const named = new Set(owners(this.#state.ring))
+    if (peer !== this.#state.options.self && !named.has(peer)) {
+      this.#state.nicknames.retain((other) => other !== peer)
+      this.#replica.forgetConflict(peer)
+    }
+    return this.#done(now)
+  }
+
+  /** What has changed since the last call and must be written before anything is let out; undefined if nothing did. */
+  takeChanges(): Changes | undefined {
+    if (!this.#leaving) this.#replica.reportFree()
+    const { ring, holdings } = this.#state
+    if (ring === this.#takenRing && !holdings.isDirty) return undefined
+    this.#takenRing = ring
+    const { changes, before } = holdings.take()
+    return { ring, owned: changes, before }
+  }
+
+  /** `changes` could not be written: everything since `durable`, the ring on disk, has not happened. */
+  undo(changes: Changes, durable: Ring): void {
+    this.#state.ring = durable
+    this.#takenRing = changes.ring
+    this.#state.holdings.undo(changes.before, ownedRanges(durable, this.#state.options.self))
+  }
+
+  #establishIfWanted(now: number): void {
+    if (this.#requests.isEmpty || this.#state.hasRing) return
+    this.#establish()
+    if (this.#state.hasRing) this.#requests.retry(now)
+  }
+
+  /** Starts what gives us a ring, if there is none and nobody has started it. */
+  #establish(): void {
+    const { bootstrap, options, world } = this.#state
+    if (this.#state.hasRing || bootstrap.isAwaiting || this.#leaving) return
+    if (options.init.kind === 'seed') {
+      this.#replica.create(options.init.peers)
+      return
+    }
+    const quorum = world.quorum()
+    bootstrap.start(quorum)
+    this.#state.emit({ kind: 'event', event: { kind: 'awaiting-consensus', quorum } })
+    const agreed = bootstrap.propose()
+    if (agreed !== undefined) this.#replica.create(agreed)
+    else this.#state.emit({ kind: 'broadcast' })
+  }
+
+  #propose(now: number): void {
+    const agreed = this.#state.bootstrap.propose()
+    if (agreed !== undefined) this.#create(agreed, now)
+    else this.#state.emit({ kind: 'broadcast' })
+  }
+
+  #create(peers: readonly PeerName[], now: number): void {
+    this.#replica.create(peers)
+    this.#requests.retry(now)
+  }
+
+  #done(now: number): AllocatorOutput[] {
+    const { bootstrap, dead } = this.#state
+    if (bootstrap.isAwaiting || !this.#requests.isEmpty || dead.size > 0) this.#nextTick ??= now + TICK
+    else this.#nextTick = undefined
+    return this.#state.drain()
+  }
+}

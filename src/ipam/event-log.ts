@@ -1,0 +1,57 @@
+import { formatCidr } from '../lib/ip4.ts'
+import type { Log } from '../lib/log.ts'
+import { formatPeerName } from '../lib/peer-name.ts'
+import { cidrsOf, rangeAsCidr } from './range.ts'
+import type { AllocatorEvent } from './request.ts'
+
+/** The line in the log for what the allocator reports. */
+export function logEvent(log: Log, event: AllocatorEvent): void {
+  switch (event.kind) {
+    case 'initialising':
+      log.info(event.with)
+      return
+    case 'awaiting-consensus':
+      log.info('waiting for a majority of the peers to agree on the first ring', { quorum: event.quorum })
+      return
+    case 'ring-created':
+      log.info('IP range divided among the peers', { peers: event.seeds.map(formatPeerName) })
+      return
+    case 'space-lost':
+      log.error('addresses in use were taken over by another peer', {
+        addresses: event.ranges.flatMap(cidrsOf).map(formatCidr),
+      })
+      return
+    case 'donated':
+      log.info('space donated', { range: rangeAsCidr(event.range), to: formatPeerName(event.to) })
+      return
+    case 'late-claim-failed':
+      log.warn('an address that is in use here could not be claimed', {
+        ident: event.ident,
+        reason: event.text,
+      })
+      return
+    case 'foreign-address-dropped':
+      log.warn('an address on disk is not ours any more and was forgotten', { ident: event.ident })
+      return
+    case 'container-addresses-freed':
+      log.info('addresses of a container that is gone freed', { container: event.ident })
+      return
+    case 'ring-conflict':
+      log.error('the ring of a peer contradicts ours', {
+        peer: formatPeerName(event.peer),
+        reason: event.conflict.text,
+      })
+      return
+    case 'ring-conflict-over':
+      log.info('the ring of a peer agrees with ours again', { peer: formatPeerName(event.peer) })
+      return
+    case 'unknown-message':
+      log.warn('a peer sent an IPAM message of a kind that we do not know', {
+        peer: formatPeerName(event.peer),
+        type: event.type,
+      })
+      return
+    default:
+      event satisfies never
+  }
+}

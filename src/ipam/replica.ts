@@ -1,0 +1,122 @@
+import type { Range } from '../lib/ip4.ts'
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import type { GossipState } from './gossip-codec.ts'
+import { rangeAsCidr } from './range.ts'
+import { countFree, ownedRanges, owners, type Ring } from './ring.ts'
+import { grant, reportFree, seedRing } from './ring-change.ts'
+import { mergeRing, type RingConflict } from './ring-merge.ts'
+import type { AllocatorState } from './state.ts'
+
+/** A peer whose ring cannot be merged with ours, and why. */
+export interface ForeignRing {
+  readonly peer: PeerName
+  readonly seeds: readonly PeerName[]
+  readonly conflict: RingConflict
+}
+
+/** Our replica of the ring: keeps the space set equal to what the ring says is ours. */
+export class Replica {
+  readonly #state: AllocatorState
+  readonly #foreign = new Map<PeerName, ForeignRing>()
+
+  constructor(state: AllocatorState) {
+    this.#state = state
+  }
+
+  /** Peers that were seeded apart from us, or hold a ring that contradicts ours. */
+  get foreign(): readonly ForeignRing[] {
+    return [...this.#foreign.values()]
+  }
+
+  /** Divides the universe among the peers: the first ring. */
+  create(peers: readonly PeerName[]): void {
+    const seeds = [...new Set(peers)].sort((a, b) => a - b)
+    this.adopt(seedRing(this.#state.ring, seeds))
+    this.#state.emit({ kind: 'event', event: { kind: 'ring-created', seeds } })
+    this.#state.emit({ kind: 'broadcast' })
+  }
+
+  /** Makes `ring` ours, with the space that goes with it. */
+  adopt(ring: Ring): void {
+    const { holdings, options } = this.#state
+    this.#state.ring = ring
+    const ranges = ownedRanges(ring, options.self)
+    const lost = holdings.space.retain(ranges)
+    holdings.space.extend(ranges)
+    // A merge gives nothing up that is in use; whatever it is, it must not stay ours.
+    if (lost.length > 0) this.#state.emit({ kind: 'event', event: { kind: 'space-lost', ranges: lost } })
+    this.#state.bootstrap.done()
+  }
+
+  /** Merges what another peer has; true when something of it was new to us. */
+  merge(received: Ring): boolean {
+    const { ring, holdings, nicknames } = this.#state
+    const merged = mergeRing(ring, received, (range) => holdings.space.hasAllocations(range))
+    if (merged.conflict !== undefined) {
+      this.#conflict(received, merged.conflict)
+      return false
+    }
+    if (this.#foreign.delete(received.peer))
+      this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict-over', peer: received.peer } })
+    if (merged.ring !== ring) this.adopt(merged.ring)
+    if (merged.updated) {
+      const named = new Set(owners(merged.ring))
+      nicknames.retain((peer) => named.has(peer) || this.#state.isKnown(peer))
+    }
+    return merged.updated
+  }
+
+  /** Gives a free part of the range to another peer, if there is one. */
+  donate(range: Range, to: PeerName): boolean {
+    const block = this.#state.holdings.space.donate(range)
+    if (block === undefined) return false
+    this.#state.ring = grant(this.#state.ring, block, to)
+    this.#state.emit({ kind: 'event', event: { kind: 'donated', range: block, to } })
+    return true
+  }
+
+  /** Brings the free counts in the ring up to date. */
+  reportFree(): void {
+    const { ring, holdings } = this.#state
+    this.#state.ring = reportFree(
+      ring,
+      countFree(ring, (range) => holdings.space.freeWithin(range)),
+    )
+  }
+
+  forgetConflict(peer: PeerName): void {
+    this.#foreign.delete(peer)
+  }
+
+  #conflict(received: Ring, conflict: RingConflict): void {
+    const { peer, seeds } = received
+    const told = this.#foreign.get(peer)
+    const record = { peer, seeds, conflict: { ...conflict, text: this.#describe(received, conflict) } }
+    this.#foreign.set(peer, record)
+    if (told?.conflict.text === record.conflict.text) return
+    this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict', peer, conflict: record.conflict } })
+  }
+
+  /** In the words of the original, with both sides (ipam §10). */
+  #describe(received: Ring, { kind, text }: RingConflict): string {
+    const { ring } = this.#state
+    if (kind === 'other-range') {
+      return `Incompatible IP allocation ranges (received: ${rangeAsCidr(received)}, ours: ${rangeAsCidr(ring)})`
+    }
+    if (kind === 'other-seeds') {
+      return `IP allocation was seeded by different peers (received: ${this.#names(received.seeds)}, ours: ${this.#names(ring.seeds)})`
+    }
+    return text
+  }
+
+  #names(peers: readonly PeerName[]): string {
+    const names = peers.map((peer) => {
+      const nickname = this.#state.nicknames.of(peer)
+      return nickname === undefined ? formatPeerName(peer) : `${formatPeerName(peer)}(${nickname})`
+    })
+    return `[${names.join(' ')}]`
+  }
+}
+
+/** What there is to gossip: the ring that is on disk, else what electors know, else a wish for a ring. */
+export type GossipContent = Pick<GossipState, 'nicknames' | 'paxos' | 'ring'>

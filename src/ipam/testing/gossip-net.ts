@@ -1,0 +1,80 @@
+import type { PeerName } from '../../lib/peer-name.ts'
+import type { IpamChannel, IpamGossiper } from '../gossiper.ts'
+
+/** A mesh in memory: everybody is everybody's neighbour unless cut off; messages arrive in order, a turn later. */
+export class GossipNet {
+  readonly #peers = new Map<PeerName, IpamGossiper>()
+  readonly #cut = new Set<string>()
+  #inFlight = 0
+
+  join(name: PeerName, gossiper: IpamGossiper): IpamChannel {
+    this.#peers.set(name, gossiper)
+    for (const [other, theirs] of this.#peers) {
+      if (other === name) continue
+      this.#deliver(other, name, () => this.#gossip(theirs, gossiper))
+      this.#deliver(name, other, () => this.#gossip(gossiper, theirs))
+    }
+    return {
+      unicast: (destination, payload) => {
+        if (!this.isConnected(name, destination))
+          return `unknown relay destination: ${destination.toString(16)}`
+        this.#deliver(name, destination, (to) => to.onUnicast(name, payload))
+        return undefined
+      },
+      broadcast: (data) => {
+        for (const other of this.#peers.keys()) {
+          if (other === name) continue
+          this.#deliver(name, other, (to) => {
+            for (const payload of data.encode()) to.onBroadcast(name, payload)
+          })
+        }
+      },
+    }
+  }
+
+  leave(name: PeerName): void {
+    this.#peers.delete(name)
+  }
+
+  cut(a: PeerName, b: PeerName): void {
+    this.#cut.add(`${a}/${b}`).add(`${b}/${a}`)
+  }
+
+  heal(): void {
+    this.#cut.clear()
+  }
+
+  isConnected(from: PeerName, to: PeerName): boolean {
+    return this.#peers.has(to) && !this.#cut.has(`${from}/${to}`)
+  }
+
+  /** Everybody sends everybody everything, as each does every 30 seconds. */
+  gossipAll(): void {
+    for (const [from, ours] of this.#peers) {
+      for (const [to, theirs] of this.#peers) {
+        if (from !== to) this.#deliver(from, to, () => this.#gossip(ours, theirs))
+      }
+    }
+  }
+
+  /** Resolves when no message is on its way. */
+  async settle(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (this.#inFlight > 0)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  #gossip(from: IpamGossiper, to: IpamGossiper): void {
+    for (const payload of from.complete()?.encode() ?? []) to.onGossip(payload)
+  }
+
+  #deliver(from: PeerName, to: PeerName, message: (to: IpamGossiper) => void): void {
+    if (!this.isConnected(from, to)) return
+    this.#inFlight++
+    setImmediate(() => {
+      this.#inFlight--
+      const gossiper = this.#peers.get(to)
+      if (gossiper !== undefined && this.isConnected(from, to)) message(gossiper)
+    })
+  }
+}
