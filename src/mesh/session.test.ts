@@ -95,7 +95,7 @@ const refusals: readonly (readonly [string, Uint8Array, string])[] = [
       0,
       0,
       0,
-      26,
+      25,
       ...fromHex('0eff89040102ff8a00010c010c000009ff8a00fb1000000000'),
     ),
     'gob: 68719476736 elements in 0 bytes',
