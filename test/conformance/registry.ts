@@ -3,6 +3,7 @@ import { dnsRunners } from './dns/runners.ts'
 import { ipamRunners } from './ipam/runners.ts'
 import { meshCoreRunners } from './mesh/core-runners.ts'
 import { meshWireRunners } from './mesh/wire-runners.ts'
+import { overlayRunners } from './overlay/runners.ts'
 import { pluginRunners } from './plugin/transcripts.ts'
 
 /** Every vector file that we know how to run; a file without a runner counts as not run. */
@@ -11,5 +12,6 @@ export const runners: Runners = {
   ...meshCoreRunners,
   ...ipamRunners,
   ...dnsRunners,
+  ...overlayRunners,
   ...pluginRunners,
 }

@@ -1,0 +1,50 @@
+import { loadAddon } from './addon.ts'
+
+/** A connection of the probe: whose datagrams are made or opened. */
+export interface ProbeLink {
+  /** Name of the peer at the other end. */
+  readonly name: number
+  readonly suite: number
+  /** We made the TCP connection. */
+  readonly outbound: boolean
+  readonly key: Uint8Array | undefined
+  /** Number of the next datagram that is sent. */
+  readonly sequence: number
+  readonly df: boolean
+}
+
+export interface ProbeFrame {
+  readonly source: number
+  readonly destination: number
+  readonly frame: Uint8Array
+}
+
+export interface ProbeDatagram {
+  readonly verdict: 'open' | 'too short' | 'undecryptable' | 'replayed'
+  readonly frames: readonly ProbeFrame[]
+  /** The datagram's class, as far as it tells (sealed ones do). */
+  readonly df: boolean
+  /** Bytes after the last frame. */
+  readonly garbage: number
+}
+
+/** The engine's pure parts, for tests: they run the code of the packet path. */
+export interface EngineProbe {
+  /** How a frame is classified (overlay §4.8). */
+  probeShape(frame: Uint8Array): { readonly layers: number; readonly df: boolean; readonly special: boolean }
+  /** The reply to a frame that does not fit; empty when none may be sent. */
+  probeTooBigReply(frame: Uint8Array, mtu: number): Uint8Array
+  /** The frame cut to `mtu` in user space; nothing when that is not possible. */
+  probeFragment(frame: Uint8Array, mtu: number): readonly Uint8Array[]
+  /** Datagrams that the sender makes of the frames, as a socket received them. */
+  probeEncode(
+    self: number,
+    link: ProbeLink,
+    maxPayload: number,
+    frames: readonly ProbeFrame[],
+  ): readonly Uint8Array[]
+  /** Opens the datagrams one after the other on the same connection. */
+  probeDecode(link: ProbeLink, datagrams: readonly Uint8Array[]): readonly ProbeDatagram[]
+}
+
+export const loadEngineProbe = (): EngineProbe => loadAddon<EngineProbe>()

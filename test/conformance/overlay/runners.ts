@@ -1,0 +1,12 @@
+import type { Runners } from '../case.ts'
+import { frameRunners } from './frames.ts'
+import { secretboxRunners } from './secretbox.ts'
+import { sleeveRunners } from './sleeve.ts'
+import { vxlanRunners } from './vxlan.ts'
+
+export const overlayRunners: Runners = {
+  ...sleeveRunners,
+  ...frameRunners,
+  ...secretboxRunners,
+  ...vxlanRunners,
+}
