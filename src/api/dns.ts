@@ -106,14 +106,12 @@ function recordRoutes(dns: Dns): Route[] {
       method: 'GET',
       path: '/record',
       handle: () => {
-        const records = dns
-          .status()
-          .records.map(({ name, type, value, origin }) => ({
-            name,
-            type,
-            value,
-            origin: formatPeerName(origin),
-          }))
+        const records = dns.status().records.map(({ name, type, value, origin }) => ({
+          name,
+          type,
+          value,
+          origin: formatPeerName(origin),
+        }))
         return { status: 200, body: `${goJson(records)}\n`, type: 'application/json' }
       },
     },

@@ -349,6 +349,22 @@ export const options = {
     group: 'process',
     help: 'least severity that is logged: debug, info, warning or error',
   }),
+  logFile: define({
+    flag: 'log-file',
+    schema: value.optionalPath,
+    fallback: '/var/log/weave/weave.log',
+    placeholder: 'FILE',
+    group: 'process',
+    help: 'where the supervisor keeps the log, cut at 10 MB',
+  }),
+  noRestart: define({
+    flag: 'no-restart',
+    switch: true,
+    schema: value.truth,
+    fallback: false,
+    group: 'process',
+    help: 'do not start the daemon again when it ends',
+  }),
   logFormat: define({
     flag: 'log-format',
     schema: value.oneOf(['text', 'json']),

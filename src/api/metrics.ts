@@ -1,0 +1,192 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { ConnectionState, Report } from './report.ts'
+
+/** What metrics show beyond the report; absent parts are undefined. */
+export interface MetricSources {
+  readonly report: Report
+  /** Sockets of the mesh. */
+  readonly mesh: {
+    readonly accepted: number
+    readonly refused: number
+    readonly dialled: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+    readonly unsent: number
+  }
+  /** Sums of the packet engine by name. */
+  readonly engine: ReadonlyMap<string, number>
+  /** Overlay traffic by neighbour. */
+  readonly links: readonly LinkTraffic[]
+  readonly dnsQueries: number | undefined
+  readonly dnsEntriesOurs: number | undefined
+  readonly pluginCalls: { readonly all: number; readonly failed: number } | undefined
+}
+
+export interface LinkTraffic {
+  readonly peer: string
+  readonly nickname: string
+  readonly overlay: string
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly drops: number
+}
+
+const STATES: readonly ConnectionState[] = ['established', 'pending', 'retrying', 'failed', 'connecting']
+const TYPES = ['sleeve', 'fastdp', 'unknown'] as const
+
+/** The text of `/metrics`: the original's names first, then ours (http §5). A scrape never fails for a part that is off. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #connections = this.#gauge(
+    'weave_connections',
+    'Number of peer-to-peer connections.',
+    'state',
+    'type',
+    'encryption',
+  )
+  readonly #terminations = this.#counter(
+    'weave_connection_terminations_total',
+    'Number of peer-to-peer connections that ended.',
+  )
+  readonly #ips = this.#gauge('weave_ips', 'Number of IP addresses in use.', 'state')
+  readonly #maxIps = this.#gauge('weave_max_ips', 'Size of the IP address range.')
+  readonly #dnsEntries = this.#gauge('weave_dns_entries', 'Number of DNS entries of this peer.')
+  readonly #unreachable = this.#gauge(
+    'weave_ipam_unreachable_count',
+    'Number of peers that own addresses and cannot be reached.',
+  )
+  readonly #unreachablePercentage = this.#gauge(
+    'weave_ipam_unreachable_percentage',
+    'Share of the address range that peers own which cannot be reached, in percent.',
+  )
+  readonly #pendingAllocates = this.#gauge(
+    'weave_ipam_pending_allocates',
+    'Number of requests that wait for an address.',
+  )
+  readonly #pendingClaims = this.#gauge(
+    'weave_ipam_pending_claims',
+    'Number of claims of addresses that wait.',
+  )
+  readonly #peers = this.#gauge('weave_peers', 'Number of peers known, this one included.')
+  readonly #ready = this.#gauge('weave_ready', 'Whether all that was asked for at launch is there.')
+  readonly #sockets = this.#counter(
+    'weave_mesh_sockets_total',
+    'Sockets of the mesh by what became of them.',
+    'event',
+  )
+  readonly #meshBytes = this.#counter('weave_mesh_bytes_total', 'Bytes of mesh control traffic.', 'direction')
+  readonly #unsent = this.#gauge('weave_mesh_unsent_bytes', 'Control bytes that wait for slow neighbours.')
+  readonly #linkBytes = this.#counter(
+    'weave_link_bytes_total',
+    'Bytes of overlay traffic with a neighbour, as on the wire.',
+    ...['peer', 'nickname', 'overlay', 'direction'],
+  )
+  readonly #linkPackets = this.#counter(
+    'weave_link_packets_total',
+    'Datagrams of overlay traffic with a neighbour.',
+    ...['peer', 'nickname', 'overlay', 'direction'],
+  )
+  readonly #linkDrops = this.#counter(
+    'weave_link_drops_total',
+    'Datagrams from a neighbour that were not accepted, or could not be sent to it.',
+    ...['peer', 'nickname', 'overlay'],
+  )
+  readonly #engine = this.#counter('weave_engine_events_total', 'Events of the packet engine.', 'event')
+  readonly #dnsQueries = this.#counter('weave_dns_queries_total', 'DNS queries received.')
+  readonly #pluginCalls = this.#counter(
+    'weave_plugin_calls_total',
+    'Calls of Docker to the plugin.',
+    'outcome',
+  )
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry })
+  }
+
+  get type(): string {
+    return this.#registry.contentType
+  }
+
+  async text(sources: MetricSources): Promise<string> {
+    this.#setReport(sources.report)
+    this.#setTraffic(sources)
+    set(this.#dnsEntries, {}, sources.dnsEntriesOurs ?? 0)
+    set(this.#dnsQueries, {}, sources.dnsQueries ?? 0)
+    const { all, failed } = sources.pluginCalls ?? { all: 0, failed: 0 }
+    set(this.#pluginCalls, { outcome: 'success' }, all - failed)
+    set(this.#pluginCalls, { outcome: 'failure' }, failed)
+    return this.#registry.metrics()
+  }
+
+  #setReport(report: Report): void {
+    const { Router, IPAM } = report
+    this.#setConnections(report)
+    set(this.#terminations, {}, Router.TerminationCount)
+    set(this.#peers, {}, Router.Peers.length)
+    set(this.#ready, {}, report.Ready ? 1 : 0)
+
+    const entries = IPAM?.Entries ?? []
+    const lost = entries.filter((entry) => !entry.IsKnownPeer)
+    const lostSize = lost.reduce((sum, entry) => sum + entry.Size, 0)
+    set(this.#ips, { state: 'local-used' }, IPAM?.ActiveIPs ?? 0)
+    set(this.#maxIps, {}, IPAM?.RangeNumIPs ?? 0)
+    set(this.#unreachable, {}, new Set(lost.map((entry) => entry.Peer)).size)
+    set(this.#unreachablePercentage, {}, IPAM === undefined ? 0 : (100 * lostSize) / IPAM.RangeNumIPs)
+    set(this.#pendingAllocates, {}, IPAM?.PendingAllocates?.length ?? 0)
+    set(this.#pendingClaims, {}, IPAM?.PendingClaims?.length ?? 0)
+  }
+
+  /** Every label set is there from the start: a graph needs the zero before the first one. */
+  #setConnections({ Router }: Report): void {
+    this.#connections.reset()
+    for (const state of STATES) {
+      for (const type of TYPES) {
+        for (const encryption of ['', 'yes']) this.#connections.set({ state, type, encryption }, 0)
+      }
+    }
+    for (const { State: state, Attrs } of Router.Connections ?? []) {
+      const type = String(Attrs?.get('name') ?? 'unknown')
+      this.#connections.inc({ state, type, encryption: Attrs?.get('encrypted') === true ? 'yes' : '' })
+    }
+  }
+
+  #setTraffic({ mesh, engine, links }: MetricSources): void {
+    set(this.#sockets, { event: 'accepted' }, mesh.accepted)
+    set(this.#sockets, { event: 'refused' }, mesh.refused)
+    set(this.#sockets, { event: 'dialled' }, mesh.dialled)
+    set(this.#meshBytes, { direction: 'in' }, mesh.bytesIn)
+    set(this.#meshBytes, { direction: 'out' }, mesh.bytesOut)
+    set(this.#unsent, {}, mesh.unsent)
+    for (const [event, count] of engine) set(this.#engine, { event }, count)
+
+    for (const metric of [this.#linkBytes, this.#linkPackets, this.#linkDrops]) metric.reset()
+    for (const { peer, nickname, overlay, ...link } of links) {
+      const labels = { peer, nickname, overlay }
+      set(this.#linkBytes, { ...labels, direction: 'out' }, link.bytesSent)
+      set(this.#linkBytes, { ...labels, direction: 'in' }, link.bytesReceived)
+      set(this.#linkPackets, { ...labels, direction: 'out' }, link.packetsSent)
+      set(this.#linkPackets, { ...labels, direction: 'in' }, link.packetsReceived)
+      set(this.#linkDrops, labels, link.drops)
+    }
+  }
+
+  #gauge(name: string, help: string, ...labelNames: string[]): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] })
+  }
+
+  #counter(name: string, help: string, ...labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] })
+  }
+}
+
+/** Counters are kept elsewhere: here they are only shown. */
+function set(metric: Gauge | Counter, labels: Record<string, string>, value: number): void {
+  if (metric instanceof Gauge) {
+    metric.set(labels, value)
+    return
+  }
+  metric.remove(labels)
+  metric.inc(labels, value)
+}

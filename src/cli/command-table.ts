@@ -1,0 +1,189 @@
+import type { Command } from 'commander'
+import type { Io } from './io.ts'
+
+/** A command as it was typed. */
+export interface Invocation {
+  readonly io: Io
+  /** What is neither option nor value of an option. */
+  readonly words: readonly string[]
+  readonly command: Command
+  /** Everything after the command, for those that read their flags themselves. */
+  readonly raw: readonly string[]
+  /** `weave --local …`. */
+  readonly local: boolean
+}
+
+/** One command: help, completion, man page and documentation come from these rows. */
+export interface CommandRow {
+  readonly name: string
+  readonly args?: string
+  readonly about: string
+  readonly section: 'Network' | 'Containers' | 'Names' | 'Watching' | 'Life cycle'
+  readonly options?: readonly (readonly [flags: string, about: string])[]
+  /** May be given several times. */
+  readonly repeated?: readonly string[]
+  /** Its options are those of the configuration table. */
+  readonly configured?: boolean
+  readonly hidden?: boolean
+  readonly run: (invocation: Invocation) => Promise<number>
+}
+
+const ADDRESSES = '[address...]'
+
+/** All commands in the order of the help. Each loads its code when it runs. */
+export const commandTable: readonly CommandRow[] = [
+  {
+    name: 'launch',
+    args: '[options...] [peer...]',
+    about: 'start Weave Net on this host and connect it to peers',
+    section: 'Life cycle',
+    configured: true,
+    run: async ({ io, raw }) => (await import('./commands/launch.ts')).launch(io, raw),
+  },
+  {
+    name: 'stop',
+    about: 'stop Weave Net; containers keep their addresses',
+    section: 'Life cycle',
+    run: async ({ io }) => (await import('./commands/stop.ts')).stop(io),
+  },
+  {
+    name: 'reset',
+    about: 'stop Weave Net and remove everything of it from this host',
+    section: 'Life cycle',
+    options: [['--force', 'even when it is not running and cannot hand its addresses over']],
+    run: async ({ io, command }) => (await import('./commands/reset.ts')).reset(io, command.opts()),
+  },
+  {
+    name: 'version',
+    about: 'show the versions of the command and of the daemon',
+    section: 'Life cycle',
+    run: async ({ io, local }) => (await import('./commands/version.ts')).version(io, { local }),
+  },
+  {
+    name: 'connect',
+    args: '[peer...]',
+    about: 'add peers to connect to',
+    section: 'Network',
+    options: [['--replace', 'forget all others']],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/mesh.ts')).connect(io, words, command.opts()),
+  },
+  {
+    name: 'forget',
+    args: '<peer...>',
+    about: 'no longer connect to peers',
+    section: 'Network',
+    run: async ({ io, words }) => (await import('./commands/mesh.ts')).forget(io, words),
+  },
+  {
+    name: 'prime',
+    about: 'wait until addresses can be given out',
+    section: 'Network',
+    run: async ({ io }) => (await import('./commands/mesh.ts')).prime(io),
+  },
+  {
+    name: 'rmpeer',
+    args: '<peer...>',
+    about: 'take over the addresses of peers that will not come back; on one host only',
+    section: 'Network',
+    run: async ({ io, words }) => (await import('./commands/mesh.ts')).rmpeer(io, words),
+  },
+  {
+    name: 'attach',
+    args: `${ADDRESSES} <container>`,
+    about: 'connect a running container to the network',
+    section: 'Containers',
+    options: [
+      ['--without-dns', 'do not register its name'],
+      ['--no-multicast-route', 'do not route multicast to the network'],
+      ['--rewrite-hosts', 'write its addresses to its /etc/hosts'],
+      ['--add-host <name:ip>', 'add a line to the rewritten /etc/hosts'],
+    ],
+    repeated: ['--add-host'],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/attach.ts')).attach(io, words, command.opts()),
+  },
+  {
+    name: 'detach',
+    args: `${ADDRESSES} <container>`,
+    about: 'disconnect a container from the network',
+    section: 'Containers',
+    run: async ({ io, words }) => (await import('./commands/attach.ts')).detach(io, words),
+  },
+  {
+    name: 'ps',
+    args: '[container...]',
+    about: 'show attached containers with their MAC and IP addresses',
+    section: 'Containers',
+    run: async ({ io, words }) => (await import('./commands/ps.ts')).ps(io, words),
+  },
+  {
+    name: 'expose',
+    args: ADDRESSES,
+    about: 'give this host an address in the network',
+    section: 'Containers',
+    options: [
+      ['-h <fqdn>', 'register the address under this name'],
+      ['--without-masquerade', 'keep source addresses of traffic that passes this host'],
+    ],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/expose.ts')).expose(io, words, command.opts()),
+  },
+  {
+    name: 'hide',
+    args: ADDRESSES,
+    about: 'take the address back',
+    section: 'Containers',
+    run: async ({ io, words }) => (await import('./commands/expose.ts')).hide(io, words),
+  },
+  {
+    name: 'dns-args',
+    about: 'print options that make docker run use weave DNS',
+    section: 'Names',
+    run: async ({ io }) => (await import('./commands/dns.ts')).dnsArgs(io),
+  },
+  {
+    name: 'dns-add',
+    args: '[ip...] [container]',
+    about: 'register a name for a container or for addresses',
+    section: 'Names',
+    options: [['-h <fqdn>', "the name; the container's own when not given"]],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/dns.ts')).dnsAdd(io, words, command.opts()),
+  },
+  {
+    name: 'dns-remove',
+    args: '[ip...] [container]',
+    about: 'remove such a name',
+    section: 'Names',
+    options: [['-h <fqdn>', 'the name; all names of the addresses when not given']],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/dns.ts')).dnsRemove(io, words, command.opts()),
+  },
+  {
+    name: 'dns-lookup',
+    args: '<name>',
+    about: 'ask weave DNS for a name',
+    section: 'Names',
+    run: async ({ io, words: [name = ''] }) => (await import('./commands/dns.ts')).dnsLookup(io, name),
+  },
+  {
+    name: 'status',
+    args: '[page...]',
+    about: 'show the state, or a page of it: targets, connections, peers, dns, ipam',
+    section: 'Watching',
+    options: [
+      ['--json', 'for programs'],
+      ['--watch', 'again every second'],
+    ],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/status.ts')).status(io, words, command.opts()),
+  },
+  {
+    name: 'report',
+    about: 'print everything that the daemon knows as JSON',
+    section: 'Watching',
+    options: [['-f, --format <template>', 'print what this Go template makes of it']],
+    run: async ({ io, command }) => (await import('./commands/report.ts')).report(io, command.opts()),
+  },
+]

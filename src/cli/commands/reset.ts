@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import { Unreachable } from '../../api/client.ts'
+import { LAUNCH_RECORD } from '../../config/places.ts'
+import { daemonClient } from '../daemon-client.ts'
+import { CommandFailure, ExitStatus, type Io } from '../io.ts'
+import { readLaunchRecord, supervisorPid } from '../launch-record.ts'
+import { requireRoot } from '../root.ts'
+import { stop } from './stop.ts'
+
+const NOT_RUNNING = `ERROR: weave is not running; unable to remove from cluster.
+Re-launch weave before reset or use --force to override.`
+
+/** `weave reset [--force]`: gives our addresses to the others, stops, and leaves nothing of Weave on this host. */
+export async function reset(io: Io, options: { readonly force?: boolean }): Promise<number> {
+  requireRoot()
+  const running = supervisorPid() !== undefined
+  if (!running && options.force !== true && existsSync(LAUNCH_RECORD)) {
+    throw new CommandFailure(ExitStatus.failure, NOT_RUNNING)
+  }
+  if (running) await handOver(io)
+
+  const record = readLaunchRecord()
+  await stop(io)
+  const { removeEverything } = await import('../../daemon/offline.ts')
+  for (const problem of await removeEverything(io.environment, record)) io.err(`${problem}\n`)
+  return ExitStatus.ok
+}
+
+/** Our addresses would stay lost to the other peers; a failure must not keep the user from resetting. */
+async function handOver(io: Io): Promise<void> {
+  try {
+    await daemonClient(io).send({ method: 'DELETE', path: '/peer', signal: AbortSignal.timeout(5000) })
+  } catch (thrown) {
+    if (!(thrown instanceof Unreachable)) throw thrown
+    io.err('WARNING: the daemon did not answer; addresses of this host are not given to other peers\n')
+  }
+}

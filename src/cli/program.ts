@@ -1,0 +1,112 @@
+import { Command, CommanderError, Option } from 'commander'
+import { type CommandRow, commandTable } from './command-table.ts'
+import { CommandFailure, ExitStatus, type Io, UsageFailure } from './io.ts'
+
+/** The first word is no command of ours. */
+export class UnknownCommand extends Error {}
+
+/** Commands that went with Weave Net 2.0 (cli §1.2). */
+const REMOVED = new Set([
+  ...['run', 'start', 'restart', 'launch-router', 'stop-router', 'launch-proxy', 'stop-proxy'],
+  ...['launch-plugin', 'stop-plugin'],
+])
+
+/** The command line of `weave`. Nothing but the table and commander is loaded until a command runs. */
+export class Program {
+  readonly root: Command
+  readonly #io: Io
+  readonly #words: readonly string[]
+  readonly #local: boolean
+  #current: Command
+  #status = 0
+
+  constructor(io: Io, argv: readonly string[]) {
+    this.#io = io
+    this.#local = argv[0] === '--local'
+    this.#words = this.#local ? argv.slice(1) : argv
+    this.root = this.#quiet(new Command('weave'))
+      .description('Weave Net: one network for the containers of all your hosts.')
+      .helpOption('--help', 'show how weave or a command is used')
+      .helpCommand('help [command]', 'show how weave or a command is used')
+    this.#current = this.root
+    for (const row of commandTable) this.#add(row)
+  }
+
+  /** The exit status. Throws `CommandFailure`, `UsageFailure`, `UnknownCommand`, or what a command threw. */
+  async run(): Promise<number> {
+    const [first] = this.#words
+    if (first === undefined) throw new UsageFailure('')
+    if (REMOVED.has(first)) {
+      throw new CommandFailure(
+        ExitStatus.failure,
+        `The 'weave ${first}' command has been removed as of Weave Net version 2.0\nPlease see release notes for further information`,
+      )
+    }
+    try {
+      await this.root.parseAsync([...this.#words], { from: 'user' })
+    } catch (thrown) {
+      if (!(thrown instanceof CommanderError)) throw thrown
+      if (thrown.exitCode === 0) return ExitStatus.ok
+      if (thrown.code === 'commander.unknownCommand') {
+        throw new UnknownCommand(`Unknown weave command '${first}'`)
+      }
+      this.#current = this.root.commands.find((command) => command.name() === first) ?? this.root
+      throw new UsageFailure(thrown.message)
+    }
+    return this.#status
+  }
+
+  /** The usage of the command in question. */
+  usage(): string {
+    return this.#current.helpInformation()
+  }
+
+  #add(row: CommandRow): void {
+    const command = this.#quiet(this.root.command(row.name, { hidden: row.hidden ?? false }))
+      .description(row.about)
+      .helpOption('--help', 'show this help')
+      .helpGroup(`${row.section}:`)
+    if (row.configured === true) this.#readsItsOwnFlags(command, row)
+    else if (row.args !== undefined) declareArguments(command, row.args)
+    for (const [flags, about] of row.options ?? []) {
+      const option = new Option(flags, about)
+      if (row.repeated?.includes(option.long ?? '') === true) option.argParser(collect)
+      command.addOption(option)
+    }
+    command.action(async () => {
+      this.#current = command
+      const raw = this.#words.slice(1)
+      const { args: words } = command
+      this.#status = await row.run({ io: this.#io, words, command, raw, local: this.#local })
+    })
+  }
+
+  /** The configuration table has more spellings than commander knows (config/flags.ts). */
+  #readsItsOwnFlags(command: Command, row: CommandRow): void {
+    command
+      .usage(row.args ?? '')
+      .argument('[words...]')
+      .allowUnknownOption()
+      .configureHelp({ visibleArguments: () => [] })
+  }
+
+  #quiet(command: Command): Command {
+    return command
+      .exitOverride()
+      .configureOutput({ writeOut: (text) => this.#io.out(text), writeErr: () => undefined })
+  }
+}
+
+const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  value,
+]
+
+/** Commander allows one variadic argument, the last; the commands sort their words themselves. */
+function declareArguments(command: Command, usage: string): void {
+  const required = usage.startsWith('<')
+  const single = !usage.includes('...') && !usage.includes(' ')
+  command.usage(`[options] ${usage}`)
+  command.argument(single ? usage : required ? '<words...>' : '[words...]')
+  command.configureHelp({ visibleArguments: () => [] })
+}

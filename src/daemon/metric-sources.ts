@@ -1,0 +1,34 @@
+import type { LinkTraffic, MetricSources } from '../api/metrics.ts'
+import { formatPeerName } from '../lib/peer-name.ts'
+import { type ReportSources, takeReport } from './report.ts'
+
+/** What a scrape shows. */
+export function metricSources(sources: ReportSources): MetricSources {
+  const { router, dataPath, dns, docker } = sources
+  const report = takeReport(sources)
+  const plugin = docker?.pluginStatus()
+  const names = dns?.status()
+  return {
+    report,
+    mesh: router.counters(),
+    engine: dataPath.sleeve.counters(),
+    links: linkTraffic(sources),
+    dnsQueries: names?.stats.queries.reduce((sum, { count }) => sum + count, 0),
+    dnsEntriesOurs: names?.livingOurs,
+    pluginCalls: plugin && { all: plugin.calls, failed: plugin.failures },
+  }
+}
+
+function linkTraffic({ router, dataPath }: ReportSources): LinkTraffic[] {
+  const nicknames = new Map(router.status().peers.map((peer) => [peer.name, peer.nickname]))
+  return [...dataPath.sleeve.linkCounters()].map(([peer, counters]) => ({
+    peer: formatPeerName(peer),
+    nickname: nicknames.get(peer) ?? '',
+    overlay: 'sleeve',
+    bytesSent: counters.bytesSent,
+    bytesReceived: counters.bytesReceived,
+    packetsSent: counters.datagramsSent,
+    packetsReceived: counters.datagramsReceived,
+    drops: counters.undecryptable + counters.replayed + counters.sendFailed,
+  }))
+}

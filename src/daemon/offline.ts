@@ -1,0 +1,113 @@
+import { rmSync } from 'node:fs'
+import type { AttachedInterface } from '../api/control.ts'
+import { takeOver } from '../config/load.ts'
+import type { Config } from '../config/options.ts'
+import { RUNTIME_DIRECTORY } from '../config/places.ts'
+import { defaultEngineAddress, parseEngineAddress } from '../docker/engine/address.ts'
+import { Engine } from '../docker/engine/engine.ts'
+import { attachments } from '../docker/ps.ts'
+import { Host } from '../host/host.ts'
+import { messageOf } from '../lib/errors.ts'
+import { formatCidr, parseCidr } from '../lib/ip4.ts'
+import { silentLog } from '../lib/log.ts'
+import { formatMac } from '../lib/mac.ts'
+import { EXPOSE_IDENT } from './build-ipam.ts'
+import { firewallSpec } from './ensure-host.ts'
+
+/** What the commands do to this host while no daemon runs. */
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Sentence about a route of the host that the allocation range would hide; undefined when there is none. */
+export async function overlappingRoute(config: Config): Promise<string | undefined> {
+  const host = new Host({ log: silentLog }, { bridge: config.weaveBridge })
+  try {
+    return await host.overlap(parseCidr(config.ipallocRange), [config.weaveBridge])
+  } finally {
+    await host.stop()
+  }
+}
+
+/** `weave ps` without the daemon: nothing when there is no bridge (cli §1.11). */
+export async function attachedWithoutDaemon(
+  environment: Environment,
+  containers: readonly string[],
+): Promise<readonly AttachedInterface[]> {
+  const host = new Host({ log: silentLog })
+  try {
+    const mac = await host.bridgeMac()
+    if (mac === undefined) return []
+    const named = containers.filter((container) => container !== EXPOSE_IDENT)
+    const showsBridge = containers.length === 0 || named.length < containers.length
+    const exposed = await host.exposed()
+    const bridge = {
+      id: EXPOSE_IDENT,
+      mac: formatMac(mac),
+      cidrs: exposed.map(({ cidr }) => formatCidr(cidr)),
+    }
+    const wanted = containers.length === 0 ? undefined : named
+    const engine = new Engine(
+      parseEngineAddress(environment['DOCKER_HOST'] || defaultEngineAddress, environment),
+    )
+    const found =
+      wanted?.length === 0 ? [] : await attachments({ engine, ports: host, procPath: '/proc' }, wanted)
+    return [
+      ...(showsBridge ? [bridge] : []),
+      ...found.map(({ container, mac: address, cidrs }) => ({
+        id: container,
+        mac: formatMac(address),
+        cidrs: cidrs.map(formatCidr),
+      })),
+    ]
+  } finally {
+    await host.stop()
+  }
+}
+
+/** What was launched, as far as it is known. */
+export interface Leftovers {
+  readonly argv: readonly string[]
+  readonly logFile: string
+}
+
+/** Removes everything of ours from this host. Gives what could not be removed, a line each. */
+export async function removeEverything(
+  environment: Environment,
+  launched: Leftovers | undefined,
+): Promise<readonly string[]> {
+  const { config } = takeOver(launched?.argv ?? [], {})
+  const problems: string[] = []
+  const attempt = async (what: string, act: () => Promise<void> | void): Promise<void> => {
+    try {
+      await act()
+    } catch (thrown) {
+      problems.push(`unable to remove ${what}: ${messageOf(thrown)}`)
+    }
+  }
+
+  await attempt('network', () => removeDockerNetwork(config, environment))
+  const host = new Host({ log: silentLog }, { bridge: config.weaveBridge })
+  await attempt('devices and firewall rules', async () => host.reset(await firewallSpec(host, config)))
+  await attempt('open sockets', () => host.stop())
+  await attempt('programs in the kernel', async () => {
+    const { Pins } = await import('../native/bpf/pins.ts')
+    Pins.removeAll()
+  })
+  for (const path of [config.pluginSocket, config.pluginMeshSocket, config.controlSocket]) {
+    if (path !== '') await attempt(path, () => rmSync(path, { force: true }))
+  }
+  const logs = [config.logFile, ...[1, 2, 3].map((number) => `${config.logFile}.${number}`)]
+  for (const path of [config.stateDir, RUNTIME_DIRECTORY, ...logs]) {
+    await attempt(path, () => rmSync(path, { recursive: true, force: true }))
+  }
+  return problems
+}
+
+/** The plugin does not answer any more: Docker lets go of a network without endpoints all the same. */
+async function removeDockerNetwork(config: Config, environment: Environment): Promise<void> {
+  if (config.dockerApi === '' || config.meshNetworkName === '') return
+  const engine = new Engine(parseEngineAddress(config.dockerApi, environment))
+  const network = await engine.network(config.meshNetworkName).catch(() => undefined)
+  if (network?.driver !== 'weavemesh') return
+  await engine.removeNetwork(network.id)
+}
