@@ -1,4 +1,5 @@
 import type { Runners } from '../case.ts'
+import { fastdpRunners } from './fastdp.ts'
 import { frameRunners } from './frames.ts'
 import { secretboxRunners } from './secretbox.ts'
 import { sleeveRunners } from './sleeve.ts'
@@ -6,6 +7,7 @@ import { vxlanRunners } from './vxlan.ts'
 
 export const overlayRunners: Runners = {
   ...sleeveRunners,
+  ...fastdpRunners,
   ...frameRunners,
   ...secretboxRunners,
   ...vxlanRunners,
