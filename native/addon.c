@@ -41,6 +41,7 @@ NAPI_MODULE_INIT() {
 	weave_init_netns_spawn(env, exports);
 	weave_init_netfilter_legacy(env, exports);
 	weave_init_sodium(env, exports);
+	weave_init_dns(env, exports);
 	weave_init_engine(env, exports);
 	weave_init_engine_probe(env, exports);
 	weave_init_bpf_map(env, exports);

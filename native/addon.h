@@ -16,6 +16,7 @@ napi_value weave_throw_errno(napi_env env, int error, const char *what);
 napi_value weave_throw_argument(napi_env env, const char *what);
 
 void weave_init_sodium(napi_env env, napi_value exports);
+void weave_init_dns(napi_env env, napi_value exports);
 void weave_init_engine(napi_env env, napi_value exports);
 void weave_init_engine_probe(napi_env env, napi_value exports);
 

@@ -12,14 +12,15 @@ import type { Channel, NameGossiper } from './gossip.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { nameToKey, withFinalDot } from './name.ts'
 import { type NameStore, Names } from './names.ts'
+import { type FastServer, type OpenFastServer, ReadyAnswers } from './ready-answers.ts'
 import type { HandRecord } from './record.ts'
 import type { RecordGossiper } from './record-gossip.ts'
 import { ResolvWatch } from './resolv-watch.ts'
 import { Responder } from './responder.ts'
 import type { Listener } from './server.ts'
-import { Stats, type StatsSnapshot } from './stats.ts'
+import { LATENCY_BUCKETS_SEC, Stats, type StatsSnapshot } from './stats.ts'
 import { listenTcp } from './tcp-server.ts'
-import { listenUdp } from './udp-server.ts'
+import { cannotListen, listenUdp } from './udp-server.ts'
 import { Upstreams } from './upstreams.ts'
 import { Zone } from './zone.ts'
 
@@ -29,8 +30,8 @@ export interface DnsModules {
   readonly log: Log
   /** Where names added by hand survive a restart; without it they do not. */
   readonly store?: NameStore
-  /** How UDP addresses are served; the default does it in JavaScript. */
-  readonly listenUdp?: typeof listenUdp
+  /** The addon's server for UDP; without it JavaScript does everything. */
+  readonly openFastServer?: OpenFastServer
 }
 
 export interface DnsOptions {
@@ -81,7 +82,10 @@ export class Dns implements AsyncDisposable {
   readonly #stats = new Stats()
   readonly #forwarder: Forwarder
   readonly #responder: Responder
+  readonly #zone: Zone
   #resolv: ResolvWatch | undefined
+  #fast: FastServer | undefined
+  #ready: ReadyAnswers | undefined
   #listeners: Listener[] = []
 
   constructor(modules: DnsModules, options: DnsOptions) {
@@ -91,14 +95,14 @@ export class Dns implements AsyncDisposable {
     }
     this.#modules = modules
     this.#options = options
-    this.#cache = new Cache(options.cache)
+    this.#cache = new Cache(options.cache, (key) => this.#ready?.uncached(key))
     this.names = new Names(modules, {
       us: options.name,
       domain,
       domainText: withFinalDot(options.domain),
       isKnownPeer: options.isKnownPeer,
     })
-    const zone = new Zone(
+    this.#zone = new Zone(
       { names: this.names.index, records: this.names.records },
       { domain, ttlSec: options.ttlSec },
     )
@@ -108,10 +112,11 @@ export class Dns implements AsyncDisposable {
     )
     this.#responder = new Responder({
       ...modules,
-      zone,
+      zone: this.#zone,
       cache: this.#cache,
       forwarder: this.#forwarder,
       stats: this.#stats,
+      onCached: (cached) => this.#ready?.cached(cached.key, cached),
     })
   }
 
@@ -151,6 +156,7 @@ export class Dns implements AsyncDisposable {
       await this.#resolv.start()
     }
     try {
+      this.#openFastServer()
       for (const address of this.#options.listen) await this.#listen(address)
     } catch (thrown) {
       await this.stop()
@@ -163,6 +169,9 @@ export class Dns implements AsyncDisposable {
     this.#forwarder.stop()
     const listeners = this.#listeners
     this.#listeners = []
+    this.#ready = undefined
+    this.#fast?.close()
+    this.#fast = undefined
     await Promise.all(listeners.map((listener) => listener.close()))
     await this.names.stop()
   }
@@ -200,7 +209,7 @@ export class Dns implements AsyncDisposable {
       records: this.names.records
         .sets()
         .flatMap((set) => set.records.map((record) => ({ ...record, origin: set.origin }))),
-      stats: this.#stats.snapshot(),
+      stats: this.#stats.snapshot(this.#fast?.counters()),
       cache: { entries: this.#cache.size, bytes: this.#cache.bytes },
       forwarding: this.#forwarder.counts,
     }
@@ -209,9 +218,22 @@ export class Dns implements AsyncDisposable {
   async #listen(address: ListenAddress): Promise<void> {
     const { log } = this.#modules
     const onRequest = this.#responder.handle.bind(this.#responder)
-    const udp = await (this.#modules.listenUdp ?? listenUdp)(address, onRequest, log)
+    const fast = this.#fast
+    const udp = fast === undefined ? await listenUdp(address, onRequest, log) : listenFast(fast, address)
     this.#listeners.push(udp)
     this.#listeners.push(await listenTcp(udp.address, onRequest, log))
+  }
+
+  #openFastServer(): void {
+    const { openFastServer } = this.#modules
+    if (openFastServer === undefined) return
+    const onRequest = (request: Uint8Array, reply: (bytes: Uint8Array) => void): void =>
+      this.#responder.handle(request, 'udp', reply)
+    this.#fast = openFastServer(onRequest, LATENCY_BUCKETS_SEC)
+    const ready = new ReadyAnswers(this.#fast, this.#zone)
+    this.#ready = ready
+    ready.namesChanged(this.names.index.names())
+    this.names.onChange((changed) => ready.namesChanged(changed))
   }
 
   #useUpstreams(servers: readonly string[]): void {
@@ -229,6 +251,16 @@ export class Dns implements AsyncDisposable {
       .map((address) => address.host)
     const anywhere = hosts.some((host) => host === '0.0.0.0' || host === '::')
     return hosts.includes(server) || (anywhere && localAddresses().includes(server))
+  }
+}
+
+function listenFast(server: FastServer, address: ListenAddress): Listener {
+  try {
+    const port = server.listen(address.host, address.port)
+    // All addresses of the server are closed together.
+    return { address: { host: address.host, port }, close: () => Promise.resolve() }
+  } catch (cause) {
+    throw cannotListen('udp', address, cause)
   }
 }
 

@@ -33,6 +33,10 @@ export class NameIndex {
     this.#changed.add(name)
   }
 
+  names(): Iterable<NameKey> {
+    return this.#byName.keys()
+  }
+
   has(name: NameKey): boolean {
     return this.#byName.has(name)
   }

@@ -54,7 +54,8 @@ export class Names {
   #expiry: NodeJS.Timeout | undefined
   #saving: Promise<void> | undefined
   #changedSinceSave = false
-  #onChange: () => void = () => undefined
+  #onChange: (changed: Iterable<NameKey>) => void = () => undefined
+  #recordNames: readonly NameKey[] = []
 
   constructor(
     modules: { readonly clock: Clock; readonly log: Log; readonly store?: NameStore },
@@ -77,13 +78,13 @@ export class Names {
       { table: this.#table, clock: modules.clock },
       {
         isKnownPeer: options.isKnownPeer,
-        onReceived: () => this.#onChange(),
+        onReceived: () => this.#changed(),
         channel: () => this.#channels?.names,
       },
     )
     this.recordGossiper = new RecordGossiper(this.records, {
       isKnownPeer: options.isKnownPeer,
-      onChanged: () => this.#onChange(),
+      onChanged: () => this.#changed(),
       channel: () => this.#channels?.records,
     })
   }
@@ -100,8 +101,8 @@ export class Names {
     this.#channels = channels
   }
 
-  /** Called after names or records changed, whoever changed them. */
-  onChange(call: () => void): void {
+  /** Called after names or records changed, whoever changed them, with the names that that may concern. */
+  onChange(call: (changed: Iterable<NameKey>) => void): void {
     this.#onChange = call
   }
 
@@ -172,7 +173,7 @@ export class Names {
     if (name === this.#us) return
     this.#table.peerGone(name)
     this.records.peerGone(name)
-    this.#onChange()
+    this.#changed()
   }
 
   /** Addresses of a name; a name of one label is looked for in the domain. */
@@ -185,7 +186,7 @@ export class Names {
   async addRecord(name: string, type: string, value: string): Promise<void> {
     const record = this.#checkedRecord(name, type, value)
     this.recordGossiper.broadcast(this.records.add(record))
-    this.#onChange()
+    this.#changed()
     await this.#saved(true)
   }
 
@@ -194,7 +195,7 @@ export class Names {
     const set = this.records.remove({ ...filter, name: withFinalDot(filter.name) })
     if (set === undefined) return false
     this.recordGossiper.broadcast(set)
-    this.#onChange()
+    this.#changed()
     await this.#saved(true)
     return true
   }
@@ -231,7 +232,13 @@ export class Names {
 
   #tell(entries: readonly Entry[]): void {
     this.gossiper.broadcast(entries)
-    this.#onChange()
+    this.#changed()
+  }
+
+  #changed(): void {
+    const before = this.#recordNames
+    this.#recordNames = [...this.records.names()]
+    this.#onChange(new Set([...this.#table.index.takeChanged(), ...before, ...this.#recordNames]))
   }
 
   #restore(): void {
@@ -244,7 +251,7 @@ export class Names {
       this.#table.remember(saved.entries.filter((one) => !one.byHand).map((one) => one.entry))
       for (const entry of byHand) this.#byHand.add(identityOf(entry))
       this.records.restore(saved.records.version, saved.records.records)
-      this.#onChange()
+      this.#changed()
     } catch (thrown) {
       this.#log.error(messageOf(thrown), { cause: messageOf((thrown as Error).cause) })
     }

@@ -11,7 +11,7 @@ import {
   type OwnRecord,
   SERVER_FAILURE,
 } from './answer.ts'
-import { type Cache, cacheKey } from './cache.ts'
+import { type Cache, type Cached, cacheKey } from './cache.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { NameKey } from './name.ts'
 import { echoedFlags, parseQuery, type Query, type Question } from './query.ts'
@@ -43,6 +43,8 @@ export class Responder {
     readonly cache: Cache
     readonly forwarder: Forwarder
     readonly stats: Stats
+    /** Called for every answer that was put into the cache. */
+    readonly onCached: (cached: Cached) => void
   }
 
   constructor(modules: {
@@ -53,6 +55,8 @@ export class Responder {
     readonly cache: Cache
     readonly forwarder: Forwarder
     readonly stats: Stats
+    /** Called for every answer that was put into the cache. */
+    readonly onCached: (cached: Cached) => void
   }) {
     this.#modules = modules
   }
@@ -121,9 +125,11 @@ export class Responder {
       const old = stale()
       if (old !== undefined) once(old)
     }, STALE_AFTER)
-    forwarder.forward(query, transport, key, (result) => {
+    forwarder.forward(query, transport, key?.text, (result) => {
       clearTimeout(patience)
-      if (result !== undefined && key !== undefined) cache.put(key, result, clock.now())
+      const cached =
+        result === undefined || key === undefined ? undefined : cache.put(key, result, clock.now())
+      if (cached !== undefined) this.#modules.onCached(cached)
       once(result?.answer ?? stale() ?? SERVER_FAILURE)
     })
   }

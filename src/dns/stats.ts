@@ -1,3 +1,5 @@
+import type { ReadyCounters } from './ready-answers.ts'
+
 /** Where an answer came from: names of containers, addresses of containers, everything else. */
 export type Zoned = 'local' | 'reverse' | 'foreign'
 
@@ -40,6 +42,9 @@ export interface StatsSnapshot {
   /** Answers per bucket of `LATENCY_BUCKETS_SEC`, not cumulated; the last one is those beyond. */
   readonly latency: readonly number[]
   readonly latencySumSec: number
+  /** Requests lost because the process was too busy, and replies that the system refused. */
+  readonly lost: number
+  readonly unsent: number
 }
 
 /** Counts what the server does. */
@@ -77,14 +82,23 @@ export class Stats {
     else this.#misses++
   }
 
-  snapshot(): StatsSnapshot {
+  /** Together with what was answered outside of JavaScript. */
+  snapshot(ready: ReadyCounters | undefined): StatsSnapshot {
+    const all = new Stats()
+    for (const [key, count] of this.#queries) all.#queries.set(key, { ...count })
+    for (const { type, foreign, rcode, count } of ready?.answers ?? []) {
+      all.add(type, foreign ? 'foreign' : 'local', rcode, count)
+    }
+    const hits = ready?.answers.reduce((sum, { foreign, count }) => sum + (foreign ? count : 0), 0) ?? 0
     return {
-      queries: [...this.#queries.values()].map((count) => ({ ...count })),
+      queries: [...all.#queries.values()],
       malformed: this.#malformed,
-      cacheHits: this.#hits,
+      cacheHits: this.#hits + hits,
       cacheMisses: this.#misses,
-      latency: [...this.#latency],
-      latencySumSec: this.#latencySum / 1000,
+      latency: this.#latency.map((count, bucket) => count + (ready?.latency[bucket] ?? 0)),
+      latencySumSec: this.#latencySum / 1000 + (ready?.latencySumSec ?? 0),
+      lost: ready?.lost ?? 0,
+      unsent: ready?.unsent ?? 0,
     }
   }
 }

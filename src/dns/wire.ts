@@ -18,7 +18,15 @@ export const CLASS_IN = 1
 export const HEADER_LENGTH = 12
 
 /** Bits of the header's second word. */
-export const Flag = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, CD: 0x0010 } as const
+export const Flag = {
+  QR: 0x8000,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
+} as const
 
 export const OPCODE_MASK = 0x7800
 
