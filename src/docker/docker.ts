@@ -187,7 +187,7 @@ export class DockerPart implements AsyncDisposable {
     const plugin = this.#plugin
     if (plugin === undefined || this.#options.plugin === undefined) return undefined
     return {
-      driverName: plugin.legacyDriver,
+      driverName: plugin.globalDriver,
       meshDriverName: plugin.meshDriver,
       sockets: this.#options.plugin.sockets,
       problem: this.#network?.problem,

@@ -14,8 +14,6 @@ export interface NameRegistry {
   register(containerId: string, address: Ip4, name: string): void
   /** Takes back our names of the container, or only those of one of its addresses. */
   forget(containerId: string, address?: Ip4): void
-  /** Takes back names of containers that are not among these; comes after the names of those were registered. */
-  retain?(containerIds: ReadonlySet<string>): void
 }
 
 /** What the allocator wants to know of containers; the ipam part satisfies it. */
@@ -118,7 +116,6 @@ export class Watcher {
       }
       await this.idle()
     }
-    this.#parts.names?.retain?.(running)
   }
 
   /** Names of attached containers live in memory only: after our restart they are found by their interfaces. */

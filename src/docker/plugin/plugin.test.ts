@@ -16,7 +16,7 @@ const endpointId = '9b8eb12cb'.padEnd(64, '0')
 const poolId = 'weave-10.32.0.0/12-10.32.0.0/12'
 const directory = mkdtempSync(join(tmpdir(), 'weave-plugin-'))
 const mesh = join(directory, 'plugins/weavemesh.sock')
-const legacy = join(directory, 'plugins/weave.sock')
+const globalSocket = join(directory, 'plugins/weave.sock')
 const deadline = 200
 
 let ports: FakePorts
@@ -30,7 +30,7 @@ beforeEach(async () => {
   pool = new FakePool()
   records = openRecords(memoryStore())
   plugin = new Plugin({
-    sockets: { mesh, legacy },
+    sockets: { mesh, global: globalSocket },
     ports,
     addresses: pool,
     records,
@@ -104,11 +104,11 @@ test('each socket says what it implements', async () => {
     status: 200,
     body: { Implements: ['NetworkDriver', 'IpamDriver'] },
   })
-  assert.deepEqual(await call('/Plugin.Activate', undefined, { socket: legacy }), {
+  assert.deepEqual(await call('/Plugin.Activate', undefined, { socket: globalSocket }), {
     status: 200,
     body: { Implements: ['NetworkDriver'] },
   })
-  const { body } = await call('/NetworkDriver.GetCapabilities', undefined, { socket: legacy })
+  const { body } = await call('/NetworkDriver.GetCapabilities', undefined, { socket: globalSocket })
   assert.deepEqual(body, { Err: '', Scope: 'global', ConnectivityScope: '' })
 })
 
@@ -196,7 +196,7 @@ test('what a network was made with is known to the next process', async () => {
   const store = memoryStore()
   records = openRecords(store)
   await plugin.stop()
-  const parts = { sockets: { mesh, legacy }, ports, addresses: pool, log: silentLog }
+  const parts = { sockets: { mesh, global: globalSocket }, ports, addresses: pool, log: silentLog }
   plugin = new Plugin({ ...parts, records })
   await plugin.start()
   await createNetwork({ 'works.weave.multicast': 'true' })
@@ -322,6 +322,6 @@ test('a socket that a crash left is replaced, that of another process is not, an
   const other = createServer().listen(mesh)
   await new Promise((resolve) => other.once('listening', resolve))
   await assert.rejects(plugin.start(), { code: 'plugin-socket' })
-  assert.equal(existsSync(legacy), false)
+  assert.equal(existsSync(globalSocket), false)
   await new Promise((resolve) => other.close(resolve))
 })

@@ -15,12 +15,12 @@ export interface PluginSockets {
   /** The local-scope driver with IPAM, by default /run/docker/plugins/weavemesh.sock. */
   readonly mesh: string
   /** The global-scope driver for Docker with a cluster store, by default /run/docker/plugins/weave.sock. */
-  readonly legacy: string
+  readonly global: string
 }
 
 export const defaultSockets: PluginSockets = {
   mesh: '/run/docker/plugins/weavemesh.sock',
-  legacy: '/run/docker/plugins/weave.sock',
+  global: '/run/docker/plugins/weave.sock',
 }
 
 interface PluginParts {
@@ -45,19 +45,19 @@ const lookUpDeadline = 3_000
 /** Both drivers at their sockets. Needs nothing but local state to answer, so it may start before dockerd. */
 export class Plugin implements AsyncDisposable {
   readonly meshDriver: string
-  readonly legacyDriver: string
+  readonly globalDriver: string
   readonly #parts: PluginParts
   readonly #servers: PluginServer[] = []
 
   constructor(parts: PluginParts) {
     this.#parts = parts
     this.meshDriver = driverName(parts.sockets.mesh)
-    this.legacyDriver = driverName(parts.sockets.legacy)
+    this.globalDriver = driverName(parts.sockets.global)
   }
 
   /** Whether the network belongs to one of our drivers. */
   isOurs(driver: string): boolean {
-    return driver !== '' && (driver === this.meshDriver || driver === this.legacyDriver)
+    return driver !== '' && (driver === this.meshDriver || driver === this.globalDriver)
   }
 
   /** What the local-scope driver serves, by path. */
@@ -70,7 +70,7 @@ export class Plugin implements AsyncDisposable {
   }
 
   /** What the global-scope driver serves, by path. */
-  legacyMethods(): Methods {
+  globalMethods(): Methods {
     return { ...activation(['NetworkDriver']), ...this.#networkDriver('global') }
   }
 
@@ -78,7 +78,7 @@ export class Plugin implements AsyncDisposable {
   async start(): Promise<void> {
     const { sockets } = this.#parts
     try {
-      if (sockets.legacy !== '') await this.#serve(sockets.legacy, 'global', this.legacyMethods())
+      if (sockets.global !== '') await this.#serve(sockets.global, 'global', this.globalMethods())
       if (sockets.mesh !== '') await this.#serve(sockets.mesh, 'local', this.meshMethods())
     } catch (thrown) {
       await this.stop()
@@ -110,7 +110,7 @@ export class Plugin implements AsyncDisposable {
 
   #networkDriver(scope: Scope): Methods {
     const { ports, records, log, multicastDefault = false } = this.#parts
-    const name = scope === 'local' ? this.meshDriver : this.legacyDriver
+    const name = scope === 'local' ? this.meshDriver : this.globalDriver
     const lookUp = (id: string, driver: string): Promise<NetworkRecord | undefined> =>
       this.#askDocker(id, driver)
     return new NetworkDriver({ name, scope, ports, records, lookUp, multicastDefault, log }).methods

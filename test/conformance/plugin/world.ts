@@ -43,7 +43,7 @@ interface SimulatedHost {
   readonly ipam: Ipam
   readonly ports: FakePorts
   readonly mesh: Methods
-  readonly legacy: Methods
+  readonly global: Methods
 }
 
 /** The two hosts of the recordings: real drivers and allocators, joined by a gossip channel in memory. */
@@ -79,7 +79,7 @@ export class World {
     const host = this.#hosts.get(call.host)
     const name = call.path.slice(1)
     const global = call.socket === 'weave.sock'
-    const serve = (global ? host?.legacy : host?.mesh)?.[name]
+    const serve = (global ? host?.global : host?.mesh)?.[name]
     if (serve === undefined) return { status: 404, response: '404 page not found\n' }
     if (name === 'NetworkDriver.CreateNetwork') this.#remember(call, global ? 'weave' : 'weavemesh')
     try {
@@ -146,7 +146,7 @@ export class World {
 
     const ports = new FakePorts()
     const plugin = new Plugin({
-      sockets: { mesh: 'weavemesh.sock', legacy: 'weave.sock' },
+      sockets: { mesh: 'weavemesh.sock', global: 'weave.sock' },
       ports,
       addresses: addressPool(ipam),
       records: openRecords(memoryStore()),
@@ -154,7 +154,7 @@ export class World {
       log: silentLog,
       multicastDefault: this.#options.multicastDefault,
     })
-    this.#hosts.set(host, { ipam, ports, mesh: plugin.meshMethods(), legacy: plugin.legacyMethods() })
+    this.#hosts.set(host, { ipam, ports, mesh: plugin.meshMethods(), global: plugin.globalMethods() })
   }
 
   #engine(): EngineApi {
