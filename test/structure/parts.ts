@@ -14,8 +14,10 @@ export const PARTS: Readonly<Record<string, readonly string[]>> = {
   host: ['lib', 'native'],
   docker: ['lib', 'host', 'ipam', 'dns'],
   api: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker'],
-  daemon: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker', 'api', 'native', 'state', 'cli'],
-  cli: ['lib', 'api'],
+  config: ['lib'],
+  daemon: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker', 'api', 'native', 'state', 'config'],
+  /** Of the daemon only `offline.ts`, and that lazily. */
+  cli: ['lib', 'api', 'config', 'daemon'],
 }
 
 /** What a sans-IO core must not touch: time, chance, sockets, files. */
