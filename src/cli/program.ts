@@ -28,6 +28,7 @@ export class Program {
       .description('Weave Net: one network for the containers of all your hosts.')
       .helpOption('--help', 'show how weave or a command is used')
       .helpCommand('help [command]', 'show how weave or a command is used')
+      .configureHelp({ subcommandTerm: term })
     this.#current = this.root
     for (const row of commandTable) this.#add(row)
   }
@@ -95,6 +96,12 @@ export class Program {
       .exitOverride()
       .configureOutput({ writeOut: (text) => this.#io.out(text), writeErr: () => undefined })
   }
+}
+
+/** A command with its arguments as they are documented, not as they are declared. */
+const term = (command: Command): string => {
+  const row = commandTable.find(({ name }) => name === command.name())
+  return [command.name(), row === undefined ? command.usage() : row.args].filter(Boolean).join(' ')
 }
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [

@@ -1,6 +1,7 @@
 import { messageOf } from '../lib/errors.ts'
 import { type Cidr, formatCidr } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
+import type { Mac } from '../lib/mac.ts'
 import { attachNamespace, detachNamespace } from './attach.ts'
 import { adoptPorts, detectBridgeType, ensureBridge, ensureBridgePort } from './bridge.ts'
 import { type BridgeOutput, BridgeState } from './bridge-state.ts'
@@ -113,6 +114,11 @@ export class Host {
 
   bridgeType(): Promise<BridgeType> {
     return detectBridgeType(this.#links, this.#bridge)
+  }
+
+  /** Address of the bridge that is there already: it was set from the peer name at an earlier start. */
+  async bridgeMac(): Promise<Mac | undefined> {
+    return (await this.#links.byName(this.#bridge))?.mac
   }
 
   async ensureBridge(spec: BridgeSpec): Promise<void> {
