@@ -154,7 +154,7 @@ static void inject(struct switching *sw, const uint8_t *frame, uint32_t length, 
 		inject_plain(sw->tap, sw->counters, frame, length, tags);
 }
 
-static void inject_fragments(struct switching *sw, const struct cargo *cargo) {
+static void inject_fragments(struct switching *sw, const struct cargo *cargo, uint64_t tags) {
 	uint8_t piece[SCRATCH];
 	struct fragmenter cut;
 	if (!fragment_start(&cut, cargo->frame, cargo->length, &cargo->shape, sw->local_mtu)) {
@@ -164,18 +164,18 @@ static void inject_fragments(struct switching *sw, const struct cargo *cargo) {
 	count(sw->counters, COUNT_fragmented);
 	for (size_t size; (size = fragment_next_length(&cut)) > 0;) {
 		fragment_next(&cut, piece);
-		inject_plain(sw->tap, sw->counters, piece, (uint32_t)size, 0);
+		inject_plain(sw->tap, sw->counters, piece, (uint32_t)size, tags);
 	}
 }
 
 // Sleeve may carry larger packets than the containers here take; without this they would vanish in the bridge.
-static void inject_checked(struct switching *sw, struct cargo *cargo, uint64_t source) {
+static void inject_checked(struct switching *sw, const struct cargo *cargo, uint64_t source, uint64_t tags) {
 	const struct shape *shape = &cargo->shape;
 	bool fits = sw->local_mtu == 0 || cargo->length <= sw->local_mtu + ETH_HEADER || !(shape->ip4 || shape->ip6);
 	if (fits)
-		inject(sw, cargo->frame, cargo->length, 0);
+		inject(sw, cargo->frame, cargo->length, tags);
 	else if (shape->ip4 && !shape->df)
-		inject_fragments(sw, cargo);
+		inject_fragments(sw, cargo, tags);
 	else
 		reply_too_big(sw, cargo, source, sw->self, sw->local_mtu);
 }
@@ -213,7 +213,7 @@ void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t lengt
 	if (sw->tables->punt) {
 		uint64_t tags = tags_of(sw->tables, source, destination);
 		if (tags)
-			inject(sw, frame, length, tags);
+			inject_checked(sw, &cargo, source, tags);
 		else
 			count(sw->counters, COUNT_dropBadPunt);
 		return;
@@ -221,7 +221,7 @@ void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t lengt
 
 	uint64_t peer;
 	learn(sw, frame, source);
-	inject_checked(sw, &cargo, source);
+	inject_checked(sw, &cargo, source, 0);
 	if (!lives_at(sw, frame, &peer) || peer != sw->self) flood(sw, source, &cargo);
 }
 
