@@ -190,6 +190,11 @@ export class Dns implements AsyncDisposable {
     this.names.forget(addr === undefined ? { containerId } : { containerId, addr })
   }
 
+  /** For watchers of containers, when they may have missed something: only these run, by their full ids. */
+  retain(containerIds: ReadonlySet<string>): void {
+    this.names.keepContainers(containerIds)
+  }
+
   /** Looks for a changed resolv.conf now instead of within two seconds. */
   async reloadUpstreams(): Promise<void> {
     await this.#resolv?.check()

@@ -34,6 +34,17 @@ export const supersedes = (candidate: Entry, current: Entry): boolean =>
   candidate.version > current.version ||
   (candidate.version === current.version && candidate.tombstone > current.tombstone)
 
+/** One entry for each identity, the winner: a message with an entry twice kills a Go peer (dns §2). */
+export function withoutRepetition(entries: Iterable<Entry>): Entry[] {
+  const winners = new Map<string, Entry>()
+  for (const entry of entries) {
+    const identity = identityOf(entry)
+    const other = winners.get(identity)
+    winners.set(identity, other === undefined ? entry : newer(other, entry))
+  }
+  return [...winners.values()]
+}
+
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Order in listings: by lower-cased name, origin, container, address; spelling last, to be total. */

@@ -1,13 +1,43 @@
 import type { Clock } from '../lib/clock.ts'
 import { WireError } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import { type Entry, identityOf, newer } from './entry.ts'
+import { type Entry, withoutRepetition } from './entry.ts'
 import { decodeNameGossip, encodeNameGossip } from './gossip-codec.ts'
 import type { NameTable, Received } from './table.ts'
 
 /** State on its way to neighbours; structurally the mesh's `GossipData`. */
 export interface Gossip {
   merge(other: Gossip): Gossip
+  encode(): readonly Uint8Array[]
+}
+
+/** What the owner of a gossip channel may do with it; structurally the mesh's `GossipChannel`. */
+export interface Channel {
+  broadcast(data: Gossip): void
+}
+
+/** Hosts whose clocks differ by more cannot be connected: tombstones would expire too early (dns §5). */
+export const MAX_SKEW_SEC = 900
+
+/** Entries in one payload. The mesh refuses messages of 10 MiB, old peers included; entries take some 100 bytes. */
+const ENTRIES_PER_PAYLOAD = 20_000
+
+/** Entries to be told to others, with the clock that they were gathered by. */
+export class EntriesGossip implements Gossip {
+  readonly entries: readonly Entry[]
+  readonly timestampSec: number
+
+  constructor(entries: readonly Entry[], timestampSec: number) {
+    this.entries = entries
+    this.timestampSec = timestampSec
+  }
+
+  merge(other: Gossip): Gossip {
+    if (!(other instanceof EntriesGossip)) throw new TypeError('gossip of another channel')
+    const entries = withoutRepetition([...this.entries, ...other.entries])
+    return new EntriesGossip(entries, Math.max(this.timestampSec, other.timestampSec))
+  }
+
   encode(): readonly Uint8Array[]
 }
 

@@ -31,8 +31,8 @@ export interface Registration {
   readonly byHand?: boolean
 }
 
-/** Container ids of names that belong to no container. */
-const NO_CONTAINER = /^weave:/
+/** Ids that Docker gives, whole or shortened; names of other owners (`weave:extern`, …) belong to no container. */
+const CONTAINER_ID = /^[0-9a-f]{12,64}$/
 
 const EXPIRE_EVERY = 60_000
 
@@ -154,18 +154,16 @@ export class Names {
     this.forget({ containerId })
   }
 
-  /** Removes names of containers that are not among the running ones; names without a container stay. */
+  /** Removes names of containers that are not among the running ones, given by their full ids. */
   keepContainers(running: ReadonlySet<string>): void {
-    const ended = new Set(
+    const runs = (id: string): boolean => running.has(id) || [...running].some((full) => full.startsWith(id))
+    const owners = new Set(
       this.#table
         .ours()
-        .filter(
-          (entry) =>
-            isAlive(entry) && !NO_CONTAINER.test(entry.containerId) && !running.has(entry.containerId),
-        )
+        .filter(isAlive)
         .map((entry) => entry.containerId),
     )
-    for (const containerId of ended) this.containerDied(containerId)
+    for (const id of owners) if (CONTAINER_ID.test(id) && !runs(id)) this.containerDied(id)
   }
 
   /** The mesh has lost the peer: its names are not answered until it is back. */

@@ -198,14 +198,3 @@ const tombstoneOf = (entry: Entry, nowSec: number): Entry => ({
   version: entry.version + 1,
   tombstone: nowSec,
 })
-
-/** One entry per identity, the winner: one message with an entry twice kills a Go peer (dns §2). */
-function withoutRepetition(entries: readonly Entry[]): Entry[] {
-  const winners = new Map<string, Entry>()
-  for (const entry of entries) {
-    const identity = identityOf(entry)
-    const other = winners.get(identity)
-    winners.set(identity, other === undefined ? entry : newer(other, entry))
-  }
-  return [...winners.values()]
-}
