@@ -38,40 +38,6 @@ export class EntriesGossip implements Gossip {
     return new EntriesGossip(entries, Math.max(this.timestampSec, other.timestampSec))
   }
 
-  encode(): readonly Uint8Array[]
-}
-
-/** What the owner of a gossip channel may do with it; structurally the mesh's `GossipChannel`. */
-export interface Channel {
-  broadcast(data: Gossip): void
-}
-
-/** Hosts whose clocks differ by more cannot be connected: tombstones would expire too early (dns §5). */
-export const MAX_SKEW_SEC = 900
-
-/** Entries in one payload. The mesh refuses messages of 10 MiB, old peers included; entries take some 100 bytes. */
-const ENTRIES_PER_PAYLOAD = 20_000
-
-/** Entries to be told to others, with the clock that they were gathered by. */
-export class EntriesGossip implements Gossip {
-  readonly entries: readonly Entry[]
-  readonly timestampSec: number
-
-  constructor(entries: readonly Entry[], timestampSec: number) {
-    this.entries = entries
-    this.timestampSec = timestampSec
-  }
-
-  merge(other: Gossip): Gossip {
-    if (!(other instanceof EntriesGossip)) throw new TypeError('gossip of another channel')
-    const winners = new Map(this.entries.map((entry) => [identityOf(entry), entry]))
-    for (const entry of other.entries) {
-      const known = winners.get(identityOf(entry))
-      winners.set(identityOf(entry), known === undefined ? entry : newer(known, entry))
-    }
-    return new EntriesGossip([...winners.values()], Math.max(this.timestampSec, other.timestampSec))
-  }
-
   encode(): readonly Uint8Array[] {
     const payloads: Uint8Array[] = []
     for (let at = 0; at === 0 || at < this.entries.length; at += ENTRIES_PER_PAYLOAD) {

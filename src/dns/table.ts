@@ -6,8 +6,8 @@ import {
   identityOf,
   inStoreOrder,
   isAlive,
-  newer,
   supersedes,
+  withoutRepetition,
 } from './entry.ts'
 import { NameIndex } from './name-index.ts'
 
