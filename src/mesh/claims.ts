@@ -1,4 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
+import { packAddress } from './packed-address.ts'
 
 /** One connection as the peer at its `from` end claims it. */
 export interface Claim {
@@ -20,8 +21,6 @@ const ENTRY = 13
 const OUTBOUND = 1
 const ESTABLISHED = 2
 const TEXT = 4
-
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}):(\d{1,5})$/
 
 /** All connections that one peer claims, ascending by remote, one per remote. Immutable. */
 export class Claims {
@@ -153,7 +152,7 @@ function pack(bytes: Uint8Array, at: number, claim: Claim): boolean {
   bytes[at + 1] = high
   putU32(bytes, at + 2, claim.remote % 2 ** 32)
   const flags = (claim.outbound ? OUTBOUND : 0) | (claim.established ? ESTABLISHED : 0)
-  const address = parseIpv4(claim.address)
+  const address = packAddress(claim.address)
   if (address === undefined) {
     bytes[at + 6] = flags | TEXT
     return false
@@ -161,15 +160,6 @@ function pack(bytes: Uint8Array, at: number, claim: Claim): boolean {
   bytes[at + 6] = flags
   bytes.set(address, at + 7)
   return true
-}
-
-/** Six bytes; undefined for anything that would not print the same again. */
-function parseIpv4(text: string): Uint8Array | undefined {
-  const match = IPV4.exec(text)
-  if (match === null) return undefined
-  const [a, b, c, d, port] = match.slice(1).map(Number) as [number, number, number, number, number]
-  if (a > 255 || b > 255 || c > 255 || d > 255 || port > 65535) return undefined
-  return `${a}.${b}.${c}.${d}:${port}` === text ? Uint8Array.of(a, b, c, d, port >>> 8, port) : undefined
 }
 
 const u32 = (bytes: Uint8Array, at: number): number =>

@@ -15,6 +15,12 @@ interface Entry {
 export class ShortIds {
   readonly #entries = new Map<number, Entry>()
   #invalidations = 0
+  #revision = 0
+
+  /** Grows with every change of an owner. */
+  get revision(): number {
+    return this.#revision
+  }
 
   /** Grows whenever what an id stands for changed: flows by short id are stale then. */
   get invalidations(): number {
@@ -29,13 +35,14 @@ export class ShortIds {
     const entry = this.#entries.get(id)
     if (entry === undefined) {
       this.#entries.set(id, { principal: name, others: new Set() })
+      this.#revision++
     } else if (entry.principal === undefined) {
       entry.principal = name
-      this.#invalidations++
+      this.#invalidated()
     } else if (name < entry.principal) {
       entry.others.add(entry.principal)
       entry.principal = name
-      this.#invalidations++
+      this.#invalidated()
     } else if (name !== entry.principal) {
       entry.others.add(name)
     }
@@ -50,12 +57,13 @@ export class ShortIds {
     }
     if (entry.others.size === 0) {
       entry.principal = undefined
+      this.#revision++
       return
     }
     const heir = Math.min(...entry.others) as PeerName
     entry.others.delete(heir)
     entry.principal = heir
-    this.#invalidations++
+    this.#invalidated()
   }
 
   /** An id that nobody owns; undefined when all are taken. */
@@ -81,5 +89,10 @@ export class ShortIds {
     return [...this.#entries]
       .map(([id, { principal, others }]) => ({ id, principal, others: [...others].sort((a, b) => a - b) }))
       .sort((a, b) => a.id - b.id)
+  }
+
+  #invalidated(): void {
+    this.#invalidations++
+    this.#revision++
   }
 }

@@ -18,7 +18,6 @@ export class TopologyDigest {
       Number(peer.uid >> 32n),
       Number(peer.version & 0xffffffffn),
       Number(peer.version >> 32n),
-      peer.shortId ?? 0x10000,
     ]
     this.#high ^= mix(words, 0x2545f491)
     this.#low ^= mix(words, 0x6c078965)

@@ -1,0 +1,291 @@
+import { messageOf } from '../lib/errors.ts'
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Rng } from '../lib/rng.ts'
+import { type Discovered, discover } from './discovery.ts'
+import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { ConnectionId, Resolution } from './node-types.ts'
+import type { SocketAddress } from './overlay.ts'
+import type { Peers } from './peers.ts'
+import type { ConnectionSnapshot } from './snapshot-types.ts'
+import { newTarget, type Target, targetSnapshot } from './target.ts'
+
+/** Attempts at one time: a big network is joined in turns, not with hundreds of handshakes at once. */
+const MAX_ATTEMPTS = 32
+/** A connection that lived longer than this, in ms, is tried again at once when it ends (mesh §14.4). */
+const LASTING = 60_000
+/** Both ends of a new pair learn of each other at about the same time: the higher name gives the lower this long. */
+const COURTESY = 1_000
+/** How long to wait for a peer at the same address that is just introducing itself. */
+const HANDSHAKE_PAUSE = 250
+/** Discovery looks at the topology at most this often. */
+const SETTLE = 50
+
+export interface ConnectionMakerParts {
+  readonly peers: Peers
+  readonly links: Links
+  readonly rng: Rng
+  readonly port: number
+  readonly connectionLimit: number
+  readonly discovery: boolean
+  readonly loopback: boolean
+  readonly dial: (address: SocketAddress, direct: boolean) => ConnectionId
+  readonly resolve: (host: string) => void
+}
+
+/** Decides whom to dial, and when again (mesh §14). */
+export class ConnectionMaker {
+  readonly #parts: ConnectionMakerParts
+  /** What the user typed → the key of its target. */
+  readonly #direct = new Map<string, string>()
+  readonly #targets = new Map<string, Target>()
+  /** Attempts and connections that came of them, with the time at which the attempt became due. */
+  readonly #attempts = new Map<ConnectionId, { readonly target: Target; readonly since: number }>()
+  readonly #attempting = new Set<Target>()
+  #checkAt = Number.POSITIVE_INFINITY
+
+  constructor(parts: ConnectionMakerParts) {
+    this.#parts = parts
+  }
+
+  /** The targets as typed. */
+  get targets(): string[] {
+    return [...this.#direct.keys()]
+  }
+
+  /** Direct targets that may be peers: not known to be ourself or to have our name. */
+  get initialPeers(): number {
+    const keys = new Set(this.#direct.values())
+    return [...keys].filter((key) => this.#targets.get(key)?.tryAt !== Number.POSITIVE_INFINITY).length
+  }
+
+  connect(texts: readonly string[], replace: boolean, now: number): string[] {
+    if (replace) this.#direct.clear()
+    const problems: string[] = []
+    for (const text of texts) {
+      try {
+        this.#addDirect(text, parseHostPort(text), now)
+      } catch (thrown) {
+        problems.push(messageOf(thrown))
+      }
+    }
+    this.#check(now)
+    return problems
+  }
+
+  forget(texts: readonly string[], now: number): void {
+    for (const text of texts) this.#direct.delete(text)
+    this.#check(now)
+  }
+
+  /** Discovery may find somebody new. */
+  topologyChanged(now: number): void {
+    this.#checkAt = Math.min(this.#checkAt, now + SETTLE)
+  }
+
+  /** An inbound connection came or went: targets may be needless, or needed again. */
+  connectionsChanged(now: number): void {
+    this.#checkAt = Math.min(this.#checkAt, now)
+  }
+
+  /** A name was looked up; all attempts that wait for it go on. */
+  resolved(host: string, resolution: Resolution, now: number): void {
+    for (const target of this.#targets.values()) {
+      if (target.host.host !== host || target.host.isAddress || !this.#awaitsName(target)) continue
+      if ('error' in resolution) {
+        this.#failed(target, resolution.error, now)
+        continue
+      }
+      const addresses = [...resolution.addresses].sort(
+        (a, b) => Number(a.includes(':')) - Number(b.includes(':')),
+      )
+      const address = addresses[(target.attempts - 1) % addresses.length]
+      if (address === undefined) this.#failed(target, `lookup ${host}: no addresses`, now)
+      else this.#dial(target, address, now)
+    }
+    this.#check(now)
+  }
+
+  /** The connection of an attempt is added: we know who is there. */
+  connected(link: Link, peer: PeerName, now: number): void {
+    const attempt = this.#attempts.get(link.id)
+    if (attempt !== undefined) {
+      attempt.target.state = 'connected'
+      this.#attempting.delete(attempt.target)
+      attempt.target.peer = peer
+      attempt.target.error = undefined
+    }
+    this.connectionsChanged(now)
+  }
+
+  /** An attempt told us who is there, although nothing may come of the connection. */
+  found(link: Link, peer: PeerName): void {
+    const attempt = this.#attempts.get(link.id)
+    if (attempt !== undefined) attempt.target.peer = peer
+  }
+
+  /**
+   * An attempt failed or a connection ended. `never`: trying again is of no use; `routine`: nothing is wrong, another
+   * connection to the same peer is there.
+   */
+  ended(link: Link, reason: string, how: 'retry' | 'never' | 'routine', now: number): void {
+    const attempt = this.#attempts.get(link.id)
+    this.#attempts.delete(link.id)
+    this.connectionsChanged(now)
+    if (attempt === undefined) return
+    const { target, since } = attempt
+    this.#attempting.delete(target)
+    if (how === 'routine') {
+      target.state = 'waiting'
+      target.tryAt = now + target.backOff.failed(this.#parts.rng)
+    } else if (how === 'never') {
+      target.state = 'waiting'
+      target.error = reason
+      target.tryAt = Number.POSITIVE_INFINITY
+    } else if (target.state === 'connected' && now - since > LASTING) {
+      target.state = 'waiting'
+      target.error = reason
+      target.backOff.reset()
+      target.tryAt = now
+    } else {
+      this.#failed(target, reason, now)
+    }
+  }
+
+  nextDeadline(): number {
+    return this.#checkAt
+  }
+
+  advance(now: number): void {
+    if (now >= this.#checkAt) this.#check(now)
+  }
+
+  /** Targets without a connection, as status lists them. */
+  snapshot(): ConnectionSnapshot[] {
+    return [...this.#targets.values()].flatMap((target) => targetSnapshot(target) ?? [])
+  }
+
+  #addDirect(text: string, host: HostPort, now: number): void {
+    const port = host.port ?? this.#parts.port
+    const key = host.isAddress ? formatHostPort(host.host, port) : text
+    this.#direct.set(text, key)
+    const target = this.#targets.get(key) ?? newTarget(key, host, port, now)
+    this.#targets.set(key, target)
+    if (target.state === 'attempting' || target.state === 'connected') return
+    target.tryAt = now
+    target.backOff.reset()
+  }
+
+  #check(now: number): void {
+    this.#checkAt = Number.POSITIVE_INFINITY
+    const valid = this.#validTargets(now)
+    const direct = new Set(this.#direct.values())
+    for (const [key, target] of this.#targets) {
+      if (target.state === 'attempting' || target.state === 'connected') continue
+      if (valid.has(target)) this.#proceed(target, now)
+      else if (direct.has(key)) target.state = 'suspended'
+      else this.#targets.delete(key)
+    }
+  }
+
+  #proceed(target: Target, now: number): void {
+    target.state = 'waiting'
+    if (target.tryAt <= now) this.#attempt(target, now)
+    // What is due but has to wait for an attempt to end is looked at again when one does.
+    if (target.state === 'waiting' && target.tryAt > now)
+      this.#checkAt = Math.min(this.#checkAt, target.tryAt)
+  }
+
+  #validTargets(now: number): Set<Target> {
+    const { links, peers } = this.#parts
+    const valid = new Set<Target>()
+    const connections = [...links.neighbours()].filter(({ state }) => state === 'added')
+    const addresses = new Set(connections.map(({ address }) => address))
+    const inboundHosts = new Set(
+      connections.filter(({ outbound }) => !outbound).map(({ remote }) => remote.host),
+    )
+    const isConnected = ({ peer }: Target) => peer !== undefined && links.connected(peer)
+
+    for (const [text, key] of this.#direct) {
+      const target = this.#targets.get(key)
+      if (target === undefined || isConnected(target) || addresses.has(target.address)) continue
+      const anyPort = parseHostPort(text).port === undefined
+      if (!(anyPort && inboundHosts.has(target.host.host))) valid.add(target)
+    }
+    if (this.#parts.discovery && this.#hasRoom()) {
+      for (const found of discover(peers, links, this.#parts.port, this.#parts.loopback)) {
+        if (!addresses.has(found.address)) valid.add(this.#discovered(found, now))
+      }
+    }
+    return valid
+  }
+
+  #discovered(found: Discovered, now: number): Target {
+    let target = this.#targets.get(found.address)
+    if (target === undefined) {
+      const { peers, rng } = this.#parts
+      const courtesy = peers.self.name > found.peer ? COURTESY * (1 + rng.float()) : 0
+      target = newTarget(found.address, found.host, found.port, now + courtesy)
+      this.#targets.set(found.address, target)
+    }
+    target.peer ??= found.peer
+    return target
+  }
+
+  /** `--conn-limit` governs what we dial of our own accord (mesh §14.5). */
+  #hasRoom(): boolean {
+    const { connectionLimit, links } = this.#parts
+    return connectionLimit === 0 || links.added + this.#attempting.size < connectionLimit
+  }
+
+  #attempt(target: Target, now: number): void {
+    const { connectionLimit, links } = this.#parts
+    if (this.#attempting.size >= MAX_ATTEMPTS) return
+    if (connectionLimit !== 0 && links.added >= connectionLimit) {
+      this.#failed(target, `Connection limit reached (${connectionLimit})`, now)
+      return
+    }
+    if (this.#isExpected(target)) {
+      target.tryAt = now + HANDSHAKE_PAUSE * (1 + this.#parts.rng.float())
+      return
+    }
+    target.state = 'attempting'
+    this.#attempting.add(target)
+    target.tryAt = now
+    target.attempts++
+    if (target.host.isAddress) this.#dial(target, target.host.host, now)
+    else this.#parts.resolve(target.host.host)
+  }
+
+  /** Somebody from there is introducing himself, or we try another address of the same peer. */
+  #isExpected({ host, peer }: Target): boolean {
+    for (const link of this.#parts.links) {
+      if (link.state === 'introducing' && !link.outbound && link.remote.host === host.host) return true
+    }
+    if (peer === undefined) return false
+    for (const other of this.#attempting) if (other.peer === peer) return true
+    return false
+  }
+
+  #dial(target: Target, host: string, now: number): void {
+    const { port } = target
+    target.address = formatHostPort(host, port)
+    const direct = [...this.#direct.values()].includes(target.key)
+    this.#attempts.set(this.#parts.dial({ host, port }, direct), { target, since: now })
+  }
+
+  #awaitsName(target: Target): boolean {
+    if (target.state !== 'attempting') return false
+    for (const attempt of this.#attempts.values()) if (attempt.target === target) return false
+    return true
+  }
+
+  #failed(target: Target, reason: string, now: number): void {
+    this.#attempting.delete(target)
+    target.state = 'waiting'
+    target.error = reason
+    target.tryAt = now + target.backOff.failed(this.#parts.rng)
+    this.#checkAt = Math.min(this.#checkAt, target.tryAt)
+  }
+}

@@ -1,0 +1,54 @@
+import type { RemoteIntroduction } from './introduction.ts'
+import type { ConnectionId } from './node-types.ts'
+import type { OverlayConnection, SocketAddress } from './overlay.ts'
+import type { Peer } from './peer.ts'
+import { SenderQueue } from './sender-queue.ts'
+import type { Session } from './session.ts'
+import type { TopologyOutbox } from './topology-outbox.ts'
+
+/**
+ * How far a connection has come (mesh §9). `held`: TCP is gone, but the peer asked us to keep its routes while it
+ * restarts.
+ */
+export type LinkState = 'dialling' | 'introducing' | 'added' | 'held'
+
+/** One TCP connection of ours, from the attempt on. */
+export interface Link {
+  readonly id: ConnectionId
+  readonly outbound: boolean
+  /** The remote's `ip:port`: what was dialled, or where it came from. */
+  readonly address: string
+  readonly remote: SocketAddress
+  local: SocketAddress | undefined
+  /** Dialled because the user named it: may bring in peers that nobody told us of. */
+  readonly direct: boolean
+  state: LinkState
+  session: Session | undefined
+  introduction: RemoteIntroduction | undefined
+  /** The entry that we hold on to; from the introduction on. */
+  peer: Peer | undefined
+  overlay: OverlayConnection | undefined
+  established: boolean
+  readonly queue: SenderQueue
+  /** Topology for a neighbour that takes deltas. */
+  outbox: TopologyOutbox | undefined
+  /** Since when the socket has more to send than it should; undefined: it takes more. */
+  congestedSince: number | undefined
+  /** While `held`: until when; otherwise Infinity. */
+  holdUntil: number
+}
+
+export const newLink = (link: Pick<Link, 'id' | 'outbound' | 'address' | 'remote' | 'direct'>): Link => ({
+  ...link,
+  local: undefined,
+  state: 'dialling',
+  session: undefined,
+  introduction: undefined,
+  peer: undefined,
+  overlay: undefined,
+  established: false,
+  queue: new SenderQueue(),
+  outbox: undefined,
+  congestedSince: undefined,
+  holdUntil: Number.POSITIVE_INFINITY,
+})

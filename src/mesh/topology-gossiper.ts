@@ -1,0 +1,42 @@
+import { WireError } from '../lib/errors.ts'
+import type { PeerName } from '../lib/peer-name.ts'
+import type { GossipData, Gossiper } from './gossiper.ts'
+import type { Applied, Peers } from './peers.ts'
+import { TopologyData } from './topology-data.ts'
+import { decodeTopology } from './topology-payload.ts'
+
+export const TOPOLOGY_CHANNEL = 'topology'
+
+/** The channel by which old peers tell of the topology (mesh §10, §13.1). */
+export class TopologyGossiper implements Gossiper {
+  readonly #peers: Peers
+  readonly #onApplied: (applied: Applied) => void
+
+  constructor(peers: Peers, onApplied: (applied: Applied) => void) {
+    this.#peers = peers
+    this.#onApplied = onApplied
+  }
+
+  onUnicast(_source: PeerName, payload: Uint8Array): void {
+    throw new WireError(`unexpected topology gossip unicast: ${payload.length} bytes`)
+  }
+
+  onBroadcast(_source: PeerName, payload: Uint8Array): GossipData {
+    return new TopologyData(this.#peers, this.#apply(payload).received)
+  }
+
+  onGossip(payload: Uint8Array): GossipData | undefined {
+    const { improved } = this.#apply(payload)
+    return improved.size === 0 ? undefined : new TopologyData(this.#peers, improved.keys())
+  }
+
+  complete(): GossipData {
+    return TopologyData.complete(this.#peers)
+  }
+
+  #apply(payload: Uint8Array): Applied {
+    const applied = this.#peers.apply(decodeTopology(payload))
+    this.#onApplied(applied)
+    return applied
+  }
+}

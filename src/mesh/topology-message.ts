@@ -1,0 +1,213 @@
+import { Reader, Writer } from '../lib/bytes.ts'
+import { WireError } from '../lib/errors.ts'
+import { type PeerName, peerName } from '../lib/peer-name.ts'
+import { type Claim, Claims } from './claims.ts'
+import { packAddress } from './packed-address.ts'
+import type { PeerDescription } from './peer.ts'
+
+/** Feature key of peers that take the messages below; its value is a format version. */
+export const TOPOLOGY_FEATURE = 'TopologyDeltas'
+export const TOPOLOGY_FORMAT = '1'
+/** Only ever sent to neighbours with the feature: old peers log tags that they do not know. */
+export const TOPOLOGY_TAG = 64
+
+/*
+ * Topology between two of ours, big endian, `v` = variable length (7 bits per byte, low first)
+ *
+ *   1 records    root u48 | record…           relayed along the broadcast tree of root, as far as it is news
+ *   2 digest     u64                          of all descriptions that the sender has
+ *   3 versions   (name u48 | uid u64 | version v)…
+ *   4 want       (name u48)…                  descriptions that the sender lacks
+ *
+ *   record       name u48 | uid u64 | version v | flags u8 | rest
+ *     full       nickname text | [short id u16] | count v | claim…
+ *     delta      base v | count v | claim… | count v | gone u48…      against version `base` of the same uid
+ *   claim        remote u48 | flags u8 | address: u32 port u16, or text
+ *   text         length u16 | UTF-8
+ */
+const Kind = { records: 1, digest: 2, versions: 3, want: 4 } as const
+const RecordFlag = { delta: 1, shortId: 2 } as const
+const ClaimFlag = { outbound: 1, established: 2, text: 4 } as const
+
+/** A peer as a neighbour tells of it: whole, or as what changed since a version that we may have. */
+export type TopologyRecord =
+  | { readonly kind: 'full'; readonly peer: PeerDescription }
+  | {
+      readonly kind: 'delta'
+      readonly name: PeerName
+      readonly uid: bigint
+      readonly base: bigint
+      readonly version: bigint
+      readonly changed: readonly Claim[]
+      readonly gone: readonly PeerName[]
+    }
+
+export interface PeerVersion {
+  readonly name: PeerName
+  readonly uid: bigint
+  readonly version: bigint
+}
+
+export type TopologyMessage =
+  | { readonly kind: 'records'; readonly root: PeerName; readonly records: readonly TopologyRecord[] }
+  | { readonly kind: 'digest'; readonly digest: bigint }
+  | { readonly kind: 'versions'; readonly versions: readonly PeerVersion[] }
+  | { readonly kind: 'want'; readonly names: readonly PeerName[] }
+
+export function encodeTopologyMessage(message: TopologyMessage): Uint8Array {
+  const out = new Writer(256).u8(Kind[message.kind])
+  switch (message.kind) {
+    case 'records':
+      out.u48(message.root)
+      for (const record of message.records) writeRecord(out, record)
+      break
+    case 'digest':
+      out.u64(message.digest)
+      break
+    case 'versions':
+      for (const { name, uid, version } of message.versions) varint(out.u48(name).u64(uid), version)
+      break
+    case 'want':
+      for (const name of message.names) out.u48(name)
+  }
+  return out.finish()
+}
+
+/** Throws `WireError`; undefined for a kind that only later versions know. */
+export function decodeTopologyMessage(bytes: Uint8Array): TopologyMessage | undefined {
+  const reader = new Reader(bytes)
+  switch (reader.u8()) {
+    case Kind.records: {
+      const root = peerName(reader.u48())
+      return { kind: 'records', root, records: untilEnd(reader, readRecord) }
+    }
+    case Kind.digest:
+      return { kind: 'digest', digest: reader.u64() }
+    case Kind.versions:
+      return {
+        kind: 'versions',
+        versions: untilEnd(reader, () => ({
+          name: peerName(reader.u48()),
+          uid: reader.u64(),
+          version: readVarint(reader),
+        })),
+      }
+    case Kind.want:
+      return { kind: 'want', names: untilEnd(reader, () => peerName(reader.u48())) }
+    default:
+      return undefined
+  }
+}
+
+function writeRecord(out: Writer, record: TopologyRecord): void {
+  const { name, uid, version } = record.kind === 'full' ? record.peer : record
+  varint(out.u48(name).u64(uid), version)
+  if (record.kind === 'delta') {
+    varint(out.u8(RecordFlag.delta), record.base)
+    writeClaims(out, record.changed)
+    count(out, record.gone.length)
+    for (const remote of record.gone) out.u48(remote)
+    return
+  }
+  const { nickname, shortId, claims } = record.peer
+  text(out.u8(shortId === undefined ? 0 : RecordFlag.shortId), nickname)
+  if (shortId !== undefined) out.u16(shortId)
+  writeClaims(out, [...claims])
+}
+
+function readRecord(reader: Reader): TopologyRecord {
+  const name = peerName(reader.u48())
+  const uid = reader.u64()
+  const version = readVarint(reader)
+  const flags = reader.u8()
+  if ((flags & RecordFlag.delta) !== 0) {
+    const base = readVarint(reader)
+    const changed = readClaims(reader)
+    const gone = Array.from({ length: readCount(reader, 6) }, () => peerName(reader.u48()))
+    return { kind: 'delta', name, uid, base, version, changed, gone }
+  }
+  const nickname = readText(reader)
+  const shortId = (flags & RecordFlag.shortId) === 0 ? undefined : reader.u16()
+  return {
+    kind: 'full',
+    peer: { name, nickname, uid, version, shortId, claims: Claims.of(readClaims(reader)) },
+  }
+}
+
+function writeClaims(out: Writer, claims: readonly Claim[]): void {
+  count(out, claims.length)
+  for (const { remote, address, outbound, established } of claims) {
+    const packed = packAddress(address)
+    out
+      .u48(remote)
+      .u8(
+        (outbound ? ClaimFlag.outbound : 0) |
+          (established ? ClaimFlag.established : 0) |
+          (packed === undefined ? ClaimFlag.text : 0),
+      )
+    if (packed === undefined) text(out, address)
+    else out.bytes(packed)
+  }
+}
+
+/** Bytes of the shortest claim: its count is checked against what is left. */
+const MIN_CLAIM = 9
+
+function readClaims(reader: Reader): Claim[] {
+  return Array.from({ length: readCount(reader, MIN_CLAIM) }, () => {
+    const remote = peerName(reader.u48())
+    const flags = reader.u8()
+    return {
+      remote,
+      address: (flags & ClaimFlag.text) === 0 ? unpackAddress(reader) : readText(reader),
+      outbound: (flags & ClaimFlag.outbound) !== 0,
+      established: (flags & ClaimFlag.established) !== 0,
+    }
+  })
+}
+
+function unpackAddress(reader: Reader): string {
+  const host = `${reader.u8()}.${reader.u8()}.${reader.u8()}.${reader.u8()}`
+  return `${host}:${reader.u16()}`
+}
+
+function text(out: Writer, value: string): void {
+  const bytes = new TextEncoder().encode(value).subarray(0, 65535)
+  out.u16(bytes.length).bytes(bytes)
+}
+
+const readText = (reader: Reader): string => new TextDecoder().decode(reader.bytes(reader.u16()))
+
+const count = (out: Writer, value: number): void => varint(out, BigInt(value))
+
+function readCount(reader: Reader, elementBytes: number): number {
+  const value = readVarint(reader)
+  if (value * BigInt(elementBytes) > BigInt(reader.remaining)) {
+    throw new WireError(`topology: ${value} elements do not fit ${reader.remaining} bytes`)
+  }
+  return Number(value)
+}
+
+function varint(out: Writer, value: bigint): void {
+  let rest = value
+  for (; rest >= 0x80n; rest >>= 7n) out.u8(Number(rest & 0x7fn) | 0x80)
+  out.u8(Number(rest))
+}
+
+function readVarint(reader: Reader): bigint {
+  let value = 0n
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = reader.u8()
+    value |= BigInt(byte & 0x7f) << shift
+    if (byte >= 0x80) continue
+    if (value >= 2n ** 64n) break
+    return value
+  }
+  throw new WireError('topology: number of more than 64 bits')
+}
+
+function untilEnd<T>(reader: Reader, read: (reader: Reader) => T): T[] {
+  const list: T[] = []
+  while (reader.remaining > 0) list.push(read(reader))
+  return list
+}

@@ -1,0 +1,90 @@
+import type { PeerName } from '../lib/peer-name.ts'
+import { isPlaceholder } from './peer.ts'
+import type { Peers } from './peers.ts'
+import type { TopologyHistory } from './topology-history.ts'
+import { encodeTopologyMessage, type TopologyRecord } from './topology-message.ts'
+
+/** One message holds about this many claims, some 250 kB. */
+const MAX_CLAIMS = 16_000
+
+/**
+ * What one neighbour has still to be told of the topology. Only names wait here; what is sent is the state at that
+ * moment, so a slow neighbour costs no more than one entry per peer.
+ */
+export class TopologyOutbox {
+  /** Root of the tree → peer → version that the neighbour has; undefined: perhaps none. */
+  readonly #records = new Map<PeerName, Map<PeerName, bigint | undefined>>()
+  readonly #wanted = new Set<PeerName>()
+  #digest = false
+  #versions = false
+
+  record(root: PeerName, name: PeerName, base: bigint | undefined): void {
+    const records = this.#records.get(root) ?? new Map<PeerName, bigint | undefined>()
+    this.#records.set(root, records)
+    // Of several changes the neighbour has what was there before the first.
+    if (!records.has(name) || base === undefined) records.set(name, base)
+  }
+
+  want(name: PeerName): void {
+    this.#wanted.add(name)
+  }
+
+  digest(): void {
+    this.#digest = true
+  }
+
+  versions(): void {
+    this.#versions = true
+  }
+
+  get isEmpty(): boolean {
+    return this.#records.size === 0 && this.#wanted.size === 0 && !this.#digest && !this.#versions
+  }
+
+  get queued(): number {
+    let queued = this.#wanted.size
+    for (const records of this.#records.values()) queued += records.size
+    return queued
+  }
+
+  /** Everything that waits, encoded. */
+  take(peers: Peers, history: TopologyHistory): Uint8Array[] {
+    const messages: Uint8Array[] = []
+    for (const [root, names] of this.#records) messages.push(...encodeRecords(root, names, peers, history))
+    if (this.#wanted.size > 0)
+      messages.push(encodeTopologyMessage({ kind: 'want', names: [...this.#wanted] }))
+    if (this.#versions) {
+      const versions = [...peers].filter((peer) => !isPlaceholder(peer))
+      messages.push(encodeTopologyMessage({ kind: 'versions', versions }))
+    } else if (this.#digest) {
+      messages.push(encodeTopologyMessage({ kind: 'digest', digest: peers.digest.value }))
+    }
+    this.#records.clear()
+    this.#wanted.clear()
+    this.#versions = false
+    this.#digest = false
+    return messages
+  }
+}
+
+function* encodeRecords(
+  root: PeerName,
+  names: ReadonlyMap<PeerName, bigint | undefined>,
+  peers: Peers,
+  history: TopologyHistory,
+): Generator<Uint8Array> {
+  let records: TopologyRecord[] = []
+  let claims = 0
+  for (const [name, base] of names) {
+    const peer = peers.get(name)
+    if (peer === undefined || isPlaceholder(peer)) continue
+    if (records.length > 0 && claims + peer.claims.size > MAX_CLAIMS) {
+      yield encodeTopologyMessage({ kind: 'records', root, records })
+      records = []
+      claims = 0
+    }
+    records.push(history.record(peer, base))
+    claims += peer.claims.size
+  }
+  if (records.length > 0) yield encodeTopologyMessage({ kind: 'records', root, records })
+}

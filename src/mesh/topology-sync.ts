@@ -1,0 +1,162 @@
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Rng } from '../lib/rng.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import { isPlaceholder, type PeerDescription } from './peer.ts'
+import type { Applied, Peers } from './peers.ts'
+import type { Routes } from './routes.ts'
+import type { TopologyHistory } from './topology-history.ts'
+import {
+  decodeTopologyMessage,
+  type PeerVersion,
+  TOPOLOGY_TAG,
+  type TopologyRecord,
+} from './topology-message.ts'
+
+/** Peers that are news, each with the version that was known before. */
+export type News = ReadonlyMap<PeerName, bigint | undefined>
+
+export interface TopologySyncParts {
+  readonly peers: Peers
+  readonly links: Links
+  readonly routes: Routes
+  readonly history: TopologyHistory
+  readonly rng: Rng
+  readonly send: (link: Link, tag: number, payload: Uint8Array) => void
+  readonly queued: (link: Link) => void
+  /** The table took something in; old neighbours have still to be told. */
+  readonly onApplied: (applied: Applied) => void
+}
+
+/**
+ * Topology between two of ours. News travels once along the broadcast tree of whoever brings it up, as deltas; since
+ * trees disagree while the topology changes, neighbours compare digests and send each other what is missing.
+ */
+export class TopologySync {
+  readonly #parts: TopologySyncParts
+  readonly #deferred: {
+    readonly news: News
+    readonly root: PeerName
+    readonly except: PeerName | undefined
+  }[] = []
+
+  constructor(parts: TopologySyncParts) {
+    this.#parts = parts
+  }
+
+  /** News that we bring up ourselves: our own change, or what an old neighbour or a repair told us. */
+  originate(news: News): void {
+    this.#spread(news, this.#parts.peers.self.name, undefined)
+  }
+
+  /** The routes are fresh. */
+  spreadDeferred(): void {
+    for (const { news, root, except } of this.#deferred.splice(0)) this.#spread(news, root, except)
+  }
+
+  /** A neighbour that may know nothing of what we know, or the other way round. One side begins. */
+  greet(link: Link): void {
+    if (!link.outbound) return
+    link.outbox?.versions()
+    this.#parts.queued(link)
+  }
+
+  /** Lets some neighbours compare their topology with ours. */
+  compare(neighbours: number): void {
+    const able = [...this.#parts.links.neighbours()].filter(
+      ({ state, outbox }) => state === 'added' && outbox,
+    )
+    for (let i = 0; i < neighbours && able.length > 0; i++) {
+      const [link] = able.splice(this.#parts.rng.below(able.length), 1)
+      if (link === undefined) continue
+      link.outbox?.digest()
+      this.#parts.queued(link)
+    }
+  }
+
+  /** A message with `TOPOLOGY_TAG`. Throws `WireError`, which ends the connection. */
+  receive(link: Link, payload: Uint8Array): void {
+    const message = decodeTopologyMessage(payload)
+    switch (message?.kind) {
+      case 'records':
+        this.#onRecords(link, message.root, message.records)
+        break
+      case 'digest':
+        if (message.digest !== this.#parts.peers.digest.value) link.outbox?.versions()
+        break
+      case 'versions':
+        this.#onVersions(link, message.versions)
+        break
+      case 'want':
+        for (const name of message.names) link.outbox?.record(this.#parts.peers.self.name, name, undefined)
+    }
+    this.#parts.queued(link)
+  }
+
+  /** Writes what waits for a link, if its socket takes it. */
+  flush(link: Link): void {
+    if (link.outbox === undefined || link.congestedSince !== undefined || link.state !== 'added') return
+    for (const message of link.outbox.take(this.#parts.peers, this.#parts.history)) {
+      this.#parts.send(link, TOPOLOGY_TAG, message)
+    }
+  }
+
+  #onRecords(link: Link, root: PeerName, records: readonly TopologyRecord[]): void {
+    const update = records.flatMap((record) => this.#describe(link, record) ?? [])
+    if (update.length === 0) return
+    const applied = this.#parts.peers.apply(update)
+    this.#parts.onApplied(applied)
+    if (applied.improved.size > 0) this.#spread(applied.improved, root, link.peer?.name)
+  }
+
+  /** The whole description that a record stands for; asks for it where we lack the base of a delta. */
+  #describe(link: Link, record: TopologyRecord): PeerDescription | undefined {
+    if (record.kind === 'full') return record.peer
+    const known = this.#parts.peers.get(record.name)
+    if (known !== undefined && known.uid === record.uid) {
+      if (known.version === record.base) {
+        const claims = known.claims.with(record.changed, record.gone)
+        const { name, nickname, uid, shortId } = known
+        return { name, nickname, uid, version: record.version, shortId, claims }
+      }
+      if (known.version >= record.version) return undefined
+    }
+    link.outbox?.want(record.name)
+    return undefined
+  }
+
+  /** Sends what the neighbour lacks, and asks for what we lack. */
+  #onVersions(link: Link, versions: readonly PeerVersion[]): void {
+    const { peers } = this.#parts
+    const theirs = new Map(versions.map((version) => [version.name, version]))
+    for (const mine of peers) {
+      const their = theirs.get(mine.name)
+      if (isPlaceholder(mine)) continue
+      if (their === undefined) link.outbox?.record(peers.self.name, mine.name, undefined)
+      else if (isAhead(mine, their)) {
+        link.outbox?.record(peers.self.name, mine.name, mine.uid === their.uid ? their.version : undefined)
+      }
+    }
+    for (const their of versions) {
+      const mine = peers.get(their.name)
+      if (mine === undefined || isAhead(their, mine)) link.outbox?.want(their.name)
+    }
+  }
+
+  #spread(news: News, root: PeerName, except: PeerName | undefined): void {
+    const { routes, links, queued } = this.#parts
+    if (routes.stale) {
+      this.#deferred.push({ news, root, except })
+      return
+    }
+    for (const hop of routes.all.broadcast(root)) {
+      const link = hop === except ? undefined : links.to(hop)
+      if (link?.outbox === undefined || link.state !== 'added') continue
+      for (const [name, base] of news) if (name !== hop) link.outbox.record(root, name, base)
+      queued(link)
+    }
+  }
+}
+
+const isAhead = (a: PeerVersion, b: PeerVersion): boolean =>
+  a.version !== b.version ? a.version > b.version : a.uid > b.uid

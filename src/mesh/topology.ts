@@ -1,0 +1,201 @@
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Rng } from '../lib/rng.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { Gossip } from './gossip.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { NodeDeadline } from './node-context.ts'
+import type { MeshOutput } from './node-types.ts'
+import type { Overlay } from './overlay.ts'
+import { type Applied, Peers } from './peers.ts'
+import { gossipWidth } from './random-neighbours.ts'
+import { Routes } from './routes.ts'
+import { TopologyData } from './topology-data.ts'
+import { TOPOLOGY_CHANNEL, TopologyGossiper } from './topology-gossiper.ts'
+import { TopologyHistory } from './topology-history.ts'
+import { TopologySync } from './topology-sync.ts'
+
+/** Changes are gathered for so long before routes are calculated from them (mesh §12). */
+const ROUTES_AFTER = 100
+/** The first update of a burst starts the time to the next collection (mesh §10.2). */
+const COLLECT_AFTER = 1_000
+/** Changes of our own are gathered for so long before old neighbours hear of them (mesh §10.4). */
+const ANNOUNCE_OLD_AFTER = 1_000
+/** The same towards ours, where an announcement costs little: at once after a quiet time, then ever less often. */
+const ANNOUNCE_FIRST = 100
+const ANNOUNCE_SLOWEST = 1_000
+const QUIET = 3_000
+/** When the topology has been still for so long, some neighbours compare digests. */
+const COMPARE_AFTER = 2_000
+const COMPARED = 2
+
+export interface TopologyParts {
+  readonly links: Links
+  readonly rng: Rng
+  readonly overlay: Overlay
+  readonly deadlines: Deadlines<NodeDeadline>
+  readonly send: (link: Link, tag: number, payload: Uint8Array) => void
+  readonly queued: (link: Link) => void
+  readonly emit: (output: MeshOutput) => void
+}
+
+/** What we know of the network, and who is told of it when (mesh §10, §12). */
+export class Topology {
+  readonly peers: Peers
+  readonly routes: Routes
+  readonly #parts: TopologyParts
+  readonly #history = new TopologyHistory()
+  readonly #sync: TopologySync
+  #gossip: Gossip | undefined
+  /** Peers of connections added since old neighbours were last told. */
+  readonly #added = new Set<PeerName>()
+  #revision: number
+  /** An update came since the last `follow`. */
+  #updated = false
+  #shortIds = 0
+  #shortId: number | undefined
+  #version: bigint
+  /** Our version that neighbours of our kind were last told. */
+  #announced: bigint
+  #announcedAt = Number.NEGATIVE_INFINITY
+  #announceAfter = ANNOUNCE_FIRST
+
+  constructor(
+    parts: TopologyParts,
+    self: { name: PeerName; nickname: string; uid: bigint; shortId: number },
+  ) {
+    this.#parts = parts
+    const { links, rng, send, queued } = parts
+    this.peers = new Peers(self, rng, { onReplace: (old, next) => this.#history.replaced(old, next) })
+    this.routes = new Routes(this.peers)
+    const { peers, routes } = this
+    this.#sync = new TopologySync({
+      peers,
+      links,
+      routes,
+      history: this.#history,
+      rng,
+      send,
+      queued,
+      onApplied: (applied) => this.#toldByOurs(applied),
+    })
+    this.#revision = peers.revision
+    this.#version = peers.self.version
+    this.#announced = peers.self.version
+    this.#shortId = self.shortId
+  }
+
+  /** Takes the topology channel, by which old neighbours are told and tell. */
+  register(gossip: Gossip): void {
+    this.#gossip = gossip
+    gossip.register(TOPOLOGY_CHANNEL, new TopologyGossiper(this.peers, (applied) => this.#toldByOld(applied)))
+  }
+
+  /** A connection was added; `unknown`: its peer may know nothing of what we know. */
+  connected(link: Link, peer: PeerName, unknown: boolean): void {
+    this.#added.add(peer)
+    if (unknown && link.outbox !== undefined) this.#sync.greet(link)
+  }
+
+  /** A message between two of ours. Throws `WireError`, which ends the connection. */
+  receive(link: Link, payload: Uint8Array): void {
+    this.#sync.receive(link, payload)
+  }
+
+  flush(link: Link): void {
+    this.#sync.flush(link)
+  }
+
+  /** Periodic gossip is due: to neighbours of our kind a digest will do. */
+  tick(): void {
+    const neighbours = this.#parts.links.added
+    this.#sync.compare(Math.ceil(gossipWidth(this.peers.size, neighbours)))
+    this.#history.clear()
+  }
+
+  /** Draws the consequences of changes since the last call; true if there were any. */
+  follow(now: number): boolean {
+    const { deadlines, overlay, emit } = this.#parts
+    const { self, shortIds } = this.peers
+    if (this.#updated) deadlines.atLatest('collect', now + COLLECT_AFTER)
+    this.#updated = false
+    if (self.version !== this.#version) {
+      this.#version = self.version
+      deadlines.atLatest('announce-old', now + ANNOUNCE_OLD_AFTER)
+      if (now - this.#announcedAt > QUIET) this.#announceAfter = ANNOUNCE_FIRST
+      deadlines.atLatest('announce', Math.max(now, this.#announcedAt) + this.#announceAfter)
+    }
+    if (self.shortId !== this.#shortId && self.shortId !== undefined) {
+      this.#shortId = self.shortId
+      emit({ kind: 'short-id-changed', shortId: self.shortId })
+    }
+    if (shortIds.revision !== this.#shortIds) {
+      this.#shortIds = shortIds.revision
+      overlay.shortIdsChanged(shortIds.table())
+    }
+    if (this.peers.revision === this.#revision) return false
+    this.#revision = this.peers.revision
+    deadlines.atLatest('routes', now + ROUTES_AFTER)
+    deadlines.set('compare', now + COMPARE_AFTER)
+    return true
+  }
+
+  advance(now: number): void {
+    const { deadlines } = this.#parts
+    if (deadlines.take('collect', now)) this.#collect()
+    if (deadlines.take('routes', now)) this.#recalculate()
+    if (deadlines.take('announce', now)) this.#announce(now)
+    if (deadlines.take('announce-old', now)) this.#announceToOld()
+    if (deadlines.take('compare', now)) this.#sync.compare(COMPARED)
+  }
+
+  #recalculate(): void {
+    this.routes.recalculate()
+    this.#parts.overlay.routesChanged(this.routes.established)
+    this.#gossip?.relayDeferred()
+    this.#sync.spreadDeferred()
+  }
+
+  /** Removes who cannot be reached any more (mesh §10.3). */
+  #collect(): void {
+    const removed = this.peers.collect()
+    for (const peer of removed) {
+      this.#history.forget(peer.name)
+      this.#parts.overlay.peerGone(peer.name)
+      this.#parts.emit({ kind: 'peer-gone', name: peer.name, nickname: peer.nickname })
+      this.#parts.emit({ kind: 'peer-collected', peer })
+    }
+    if (removed.length > 0) this.peers.settleShortId()
+  }
+
+  #announce(now: number): void {
+    const { self } = this.peers
+    this.#announcedAt = now
+    this.#announceAfter = Math.min(2 * this.#announceAfter, ANNOUNCE_SLOWEST)
+    if (self.version === this.#announced) return
+    this.#sync.originate(new Map([[self.name, this.#announced]]))
+    this.#announced = self.version
+  }
+
+  #announceToOld(): void {
+    this.#relayToOld([this.peers.self.name, ...this.#added])
+    this.#added.clear()
+  }
+
+  /** The gossip channel passes it on to old neighbours itself. */
+  #toldByOld(applied: Applied): void {
+    this.#updated = true
+    if (applied.improved.size > 0) this.#sync.originate(applied.improved)
+  }
+
+  /** The sync passes it on to neighbours of our kind itself. */
+  #toldByOurs(applied: Applied): void {
+    this.#updated = true
+    if (applied.improved.size > 0) this.#relayToOld(applied.improved.keys())
+  }
+
+  #relayToOld(names: Iterable<PeerName>): void {
+    const relay = { kind: 'gossip', channel: TOPOLOGY_CHANNEL, except: undefined } as const
+    this.#gossip?.relay(relay, new TopologyData(this.peers, names))
+  }
+}
