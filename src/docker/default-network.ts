@@ -29,11 +29,17 @@ export class DefaultNetwork {
   readonly name: string
   readonly #parts: DefaultNetworkParts
   #wanted = true
-  #problem: string | undefined = 'Docker was not asked yet'
+  #problem: string | undefined
+  #settled = false
 
   constructor(parts: DefaultNetworkParts) {
     this.#parts = parts
     this.name = parts.name
+  }
+
+  /** Whether Docker was asked since it was last connected; then either there is a network or a problem. */
+  get settled(): boolean {
+    return this.#settled
   }
 
   /** Why there is no default network, for status; undefined when there is one. */
@@ -43,12 +49,11 @@ export class DefaultNetwork {
 
   /** For the observer: makes the network when Docker comes, and anew when `docker network prune` took it. */
   async handle(event: ObserverEvent): Promise<void> {
-    if (event.kind === 'engine-lost') this.#problem = `no connection to Docker: ${event.reason}`
     const gone = event.kind === 'network-destroyed' && event.name === this.name
-    if (event.kind === 'engine-connected' || gone) await this.ensure()
+    if (event.kind === 'engine-connected' || gone) await this.#ensure()
   }
 
-  async ensure(): Promise<void> {
+  async #ensure(): Promise<void> {
     if (!this.#wanted) return
     const { engine, driver, log, name } = this.#parts
     try {
@@ -70,6 +75,8 @@ export class DefaultNetwork {
       this.#problem = undefined
     } catch (thrown) {
       this.#report(messageOf(thrown))
+    } finally {
+      this.#settled = true
     }
   }
 

@@ -120,8 +120,9 @@ export class DockerPart implements AsyncDisposable {
       procPath,
       ...(names !== undefined && { names }),
     })
-    this.#observer.subscribe((event) => this.#watcher.handle(event))
+    // The network first: `weave launch` waits for it.
     this.#observer.subscribe((event) => this.#network?.handle(event))
+    this.#observer.subscribe((event) => this.#watcher.handle(event))
     this.#observer.subscribe((event) => this.#reconciler?.handle(event))
   }
 
@@ -130,11 +131,10 @@ export class DockerPart implements AsyncDisposable {
     return this.#observer.state
   }
 
-  /** Whether all that can be had without waiting is there; a dockerd that is absent is not waited for. */
+  /** Whether dockerd was asked for the default network; a dockerd that is absent is not waited for. */
   get ready(): boolean {
-    return (
-      this.engineState.kind === 'absent' || this.#network === undefined || this.#network.problem === undefined
-    )
+    const { kind } = this.engineState
+    return kind === 'absent' || (kind === 'connected' && (this.#network?.settled ?? true))
   }
 
   isOurs(driver: string): boolean {

@@ -40,7 +40,7 @@ test('a dockerd that comes later is found, and one that comes back is told as a 
   const engine = new FakeEngine()
   engine.down = true
   const { observer, listener } = follow(engine)
-  assert.equal(observer.state.kind, 'absent')
+  assert.equal(observer.state.kind, 'unknown')
   engine.down = false
   await listener.until('engine-connected')
   assert.equal(observer.state.kind, 'connected')

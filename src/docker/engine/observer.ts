@@ -18,6 +18,8 @@ export type ObserverEvent =
 export type EngineState =
   | { readonly kind: 'connected'; readonly version: EngineVersion }
   | { readonly kind: 'absent'; readonly reason: string }
+  /** The first attempt to reach it is under way. */
+  | { readonly kind: 'unknown' }
 
 /** Handles one event. Handlers run one after the other, in the order of subscription. */
 export type Subscriber = (event: ObserverEvent) => void | Promise<void>
@@ -36,7 +38,7 @@ export class Observer {
   readonly #log: Log
   readonly #subscribers: Subscriber[] = []
   readonly #stopped = new AbortController()
-  #state: EngineState = { kind: 'absent', reason: 'not asked yet' }
+  #state: EngineState = { kind: 'unknown' }
   #running: Promise<void> | undefined
 
   constructor(parts: ObserverParts) {
@@ -104,7 +106,7 @@ export class Observer {
     this.#state = { kind: 'absent', reason }
     if (before.kind === 'connected') await this.#tell({ kind: 'engine-lost', reason })
     // Said once per reason: a host without Docker must not fill its log.
-    if (before.kind === 'connected' || before.reason !== reason) {
+    if (before.kind !== 'absent' || before.reason !== reason) {
       this.#log.warn('no connection to Docker; trying again', { reason })
     }
   }
