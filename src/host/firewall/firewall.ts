@@ -3,6 +3,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Exposed, FirewallSpec, HostEvent } from '../types.ts'
 import { activeBackends, type Backend, installedBackends, restore, savedOf } from './backends.ts'
 import { FlushWatch } from './flush-watch.ts'
+import { tidyNft } from './nft-tidy.ts'
 import { runProgram } from './program.ts'
 import { type FirewallInput, iptablesRules, nftScript } from './rules.ts'
 import { removal, repair } from './saved.ts'
@@ -80,16 +81,16 @@ export class Firewall {
       await runProgram(['nft', '-f', '-'], `add table ip ${NFT_TABLE}\ndelete table ip ${NFT_TABLE}\n`)
       for (const backend of await installedBackends()) {
         const saved = await savedOf(backend)
-        const script = saved && removal(saved, this.#bridge, [iptablesRules(input, true)])
-        if (script === undefined) continue
-        const done = await restore(backend, script)
+        const plan = saved && removal(saved, this.#bridge, [iptablesRules(input, true)])
+        if (plan === undefined) continue
+        const done = await restore(backend, plan.script)
         if (done.status !== 0) {
           throw new WeaveError(
             'firewall',
             `cannot remove the rules of weave: ${backend.restore}: ${done.stderr}`,
           )
         }
-        if (backend.kind === 'nft') await removeEmptyTables()
+        if (backend.kind === 'nft') await tidyNft(plan.touched)
       }
     })
   }
@@ -172,19 +173,3 @@ async function listNft(): Promise<string | undefined> {
   const listed = await runProgram(['nft', '--stateless', 'list', 'table', 'ip', NFT_TABLE])
   return listed?.status === 0 ? listed.stdout : undefined
 }
-
-/** iptables-nft makes its tables when it needs them: those that are empty now were made for us. */
-async function removeEmptyTables(): Promise<void> {
-  for (const table of ['mangle', 'nat', 'filter']) {
-    const listed = await runProgram(['nft', '--stateless', 'list', 'table', 'ip', table])
-    if (listed?.status !== 0 || !isEmptyTable(listed.stdout)) continue
-    await runProgram(['nft', 'delete', 'table', 'ip', table])
-  }
-}
-
-/** Nothing but built-in chains that accept everything. */
-const isEmptyTable = (listing: string): boolean =>
-  listing
-    .split('\n')
-    .map((line) => line.trim())
-    .every((line) => /^(?:table ip \w+ \{|chain [A-Z]+ \{|type .*policy accept;|\}|#.*|)$/.test(line))

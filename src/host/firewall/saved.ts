@@ -115,8 +115,14 @@ const isOfOurShape = (rule: string): boolean =>
   /-d 224\.0\.0\.0\/4 -j RETURN$/.test(rule) ||
   / -j MASQUERADE\b/.test(rule)
 
+/** What to tell iptables-restore to be rid of us, and the chains of others that then have lost rules. */
+export interface Removal {
+  readonly script: string
+  readonly touched: readonly (readonly [table: string, chain: string])[]
+}
+
 /** Takes away all rules and chains of ours, whichever version or mode made them; undefined when there is nothing. */
-export function removal(saved: Saved, bridge: string, wanted: readonly IptablesRules[]): string | undefined {
+export function removal(saved: Saved, bridge: string, wanted: readonly IptablesRules[]): Removal | undefined {
   const known = new Set(
     wanted.flatMap(({ rules }) =>
       rules.flatMap(({ table, chain, rules: lines }) =>
@@ -125,21 +131,23 @@ export function removal(saved: Saved, bridge: string, wanted: readonly IptablesR
     ),
   )
   const script: string[] = []
+  const touched: [string, string][] = []
   for (const [table, { chains, rules }] of saved) {
     const ours = [...chains].filter((chain) => /^WEAVE(?:-|$)/.test(chain))
     const isOurs = (chain: string, rule: string): boolean =>
       known.has(`${table} ${chain} ${ruleKey(rule)}`) ||
       ours.some((name) => new RegExp(`-[jg] ${name}(?: |$)`).test(rule)) ||
       isOfOldVersion(`${table} ${chain} ${rule}`, bridge)
-    const lines = [...rules].flatMap(([chain, list]) =>
-      ours.includes(chain)
-        ? []
-        : list.filter((rule) => isOurs(chain, rule)).map((rule) => `-D ${chain} ${rule}`),
-    )
+    const lines: string[] = []
+    for (const [chain, list] of rules) {
+      const mine = ours.includes(chain) ? [] : list.filter((rule) => isOurs(chain, rule))
+      if (mine.length > 0) touched.push([table, chain])
+      lines.push(...mine.map((rule) => `-D ${chain} ${rule}`))
+    }
     const chainLines = [...ours.map((chain) => `-F ${chain}`), ...ours.map((chain) => `-X ${chain}`)]
     if (lines.length + ours.length > 0) script.push(`*${table}`, ...lines, ...chainLines, 'COMMIT')
   }
-  return script.length === 0 ? undefined : `${script.join('\n')}\n`
+  return script.length === 0 ? undefined : { script: `${script.join('\n')}\n`, touched }
 }
 
 /** Rules that only an older weave made, in one of its other modes (overlay §7.5). */

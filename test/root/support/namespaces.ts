@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 
 const MARK = 'WEAVE_TEST_NAMESPACES'
+/** A test that failed may leave things open that keep its process alive. */
+const LIMIT_MS = 120_000
 
 /**
  * Runs the tests of a file in a network and mount namespace of their own, where they may do what they like:
@@ -21,7 +23,12 @@ export function inOwnNamespaces(file: string, tests: () => void): void {
     const script = 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && exec "$@"'
     const argv = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...node]
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
-    const run = spawnSync('unshare', argv, { env: { ...env, [MARK]: file }, encoding: 'utf8' })
+    const run = spawnSync('unshare', argv, {
+      env: { ...env, [MARK]: file },
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    })
     assert.equal(run.status, 0, `${run.stdout}\n${run.stderr}`)
   })
 }
