@@ -60,8 +60,7 @@ async function demo(lab: Lab): Promise<void> {
   await lab.link(1, 3, 'up')
 
   heading('The daemon dies without warning: it is back, and nothing was lost')
-  await lab.sh(1, 'kill -9 $(cat /run/weave/weaver.pid)')
-  say('host1# kill -9 $(cat /run/weave/weaver.pid)')
+  await shown(lab, 1, 'pkill -KILL -P $(cat /run/weave/supervisor.pid)')
   await eventually('host1 is back', async () => (await lab.tryWeave(1, 'status')).status === 0)
   const again = await eventually('traffic', async () => {
     const ping = await lab.tryDocker(2, 'exec', 'box2', 'ping', '-c', '2', '-W', '1', web)
