@@ -42,9 +42,7 @@ export class Metrics {
   readonly #connections = this.#gauge(
     'weave_connections',
     'Number of peer-to-peer connections.',
-    'state',
-    'type',
-    'encryption',
+    ...['encryption', 'state', 'type'],
   )
   readonly #terminations = this.#counter(
     'weave_connection_terminations_total',
@@ -143,12 +141,13 @@ export class Metrics {
     this.#connections.reset()
     for (const state of STATES) {
       for (const type of TYPES) {
-        for (const encryption of ['', 'yes']) this.#connections.set({ state, type, encryption }, 0)
+        for (const encryption of ['', 'yes']) this.#connections.set({ encryption, state, type }, 0)
       }
     }
     for (const { State: state, Attrs } of Router.Connections ?? []) {
       const type = String(Attrs?.get('name') ?? 'unknown')
-      this.#connections.inc({ state, type, encryption: Attrs?.get('encrypted') === true ? 'yes' : '' })
+      const encryption = Attrs?.get('encrypted') === true ? 'yes' : ''
+      this.#connections.inc({ encryption, state, type })
     }
   }
 

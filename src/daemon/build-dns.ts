@@ -7,6 +7,7 @@ import { formatIp4 } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { systemRng } from '../lib/rng.ts'
+import { DnsServer } from '../native/dns.ts'
 import type { NodeState } from './node-state.ts'
 
 const DNS_PORT = 53
@@ -38,6 +39,7 @@ export async function buildDns(
       clock: systemClock,
       rng: systemRng,
       log: log.child({ part: 'dns' }),
+      openFastServer: (onRequest, bounds) => new DnsServer(onRequest, bounds),
       store: { load: () => state.dnsNames, save: (bytes) => state.saveDnsNames(bytes) },
     },
     {

@@ -77,7 +77,7 @@ export class Daemon implements AsyncDisposable {
     await ensureHost(host, config, name)
     await host.start()
 
-    const dataPath = buildDataPath({ log: log.child({ part: 'overlay' }), host }, config, name)
+    const dataPath = await buildDataPath({ log: log.child({ part: 'overlay' }), host }, config, name)
     const engine = dockerEngine(config.dockerApi, environment)
     let peerGone = (_name: PeerName): void => undefined
     const router = new MeshRouter(

@@ -1,35 +1,106 @@
 import type { Config } from '../config/options.ts'
 import type { Host } from '../host/host.ts'
 import { systemClock } from '../lib/clock.ts'
+import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { Engine } from '../native/engine.ts'
 import { DataPlane } from '../overlay/data-plane.ts'
+import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { SleeveOverlay } from '../overlay/sleeve-overlay.ts'
 
 /** Fits underlays of 1460 bytes with every overhead that an overlay adds (overlay §1). */
-export const DEFAULT_MTU = 1376
+const DEFAULT_MTU = 1376
+
+/** The VXLAN device takes whatever fits a UDP datagram: the path decides, not the device (overlay §7.2). */
+const VXLAN_MTU = 65_485
+
+/** Entries of the daemon before us stay in force this long, until their peers are back. */
+const HOLD_MS = 20_000
 
 /** The engine's device on the bridge. */
-export const SLEEVE_TAP = 'weave-sleeve'
+const SLEEVE_TAP = 'weave-sleeve'
 
 /** The overlays of this host. */
 export interface DataPath {
   readonly plane: DataPlane
   readonly sleeve: SleeveOverlay
+  /** Undefined where it is switched off or the kernel cannot have it. */
+  readonly fastdp: Fastdp | undefined
   /** For the report: which device frames are taken from, and how. */
   readonly description: string
 }
 
+interface Modules {
+  readonly log: Log
+  readonly host: Host
+}
+
 export const containerMtu = (config: Config): number => (config.mtu === 0 ? DEFAULT_MTU : config.mtu)
 
-/** Builds the overlays; nothing runs before `plane.start()`. */
-export function buildDataPath(
-  modules: { readonly log: Log; readonly host: Host },
+/** Builds the overlays; nothing moves before `plane.start()`. */
+export async function buildDataPath(modules: Modules, config: Config, self: PeerName): Promise<DataPath> {
+  const { log } = modules
+  const fastdp = await tryFastdp(modules, config, self)
+  const sleeve = buildSleeve(modules, config, self, fastdp)
+  const overlays = fastdp === undefined ? [sleeve] : [fastdp, sleeve]
+  const plane = new DataPlane({ clock: systemClock, log, overlays })
+  const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
+  log.info(`Bridge type is ${fastdp === undefined ? 'bridge' : 'bridged_fastdp'}`)
+  return { plane, sleeve, fastdp, description }
+}
+
+/** Where the kernel refuses, sleeve does everything. */
+async function tryFastdp(
+  { log, host }: Modules,
   config: Config,
   self: PeerName,
-): DataPath {
-  const { log, host } = modules
+): Promise<Fastdp | undefined> {
+  const udpPort = config.port + 1
+  if (config.noFastdp) {
+    await removeFastdp(host, udpPort)
+    return undefined
+  }
+  const mtu = containerMtu(config)
+  try {
+    const { datapathEnd } = await host.ensureDatapathPair({ mtu })
+    const vxlan = await host.ensureVxlan({ port: udpPort, mtu: VXLAN_MTU })
+    const { openFastdp } = await import('../overlay/fastdp/open.ts')
+    return openFastdp(
+      { clock: systemClock, log },
+      {
+        self,
+        vxlan: { name: `vxlan-${udpPort}`, ifindex: vxlan },
+        port: { name: 'vethwe-datapath', ifindex: datapathEnd },
+        udpPort,
+        mtu,
+        direct: false,
+        guard: true,
+        holdMs: HOLD_MS,
+      },
+    )
+  } catch (thrown) {
+    log.warn('no fast datapath on this host, using sleeve; `weave doctor` tells what is missing', {
+      reason: messageOf(thrown),
+    })
+    await removeFastdp(host, udpPort)
+    return undefined
+  }
+}
+
+/** A switch that an earlier daemon left in the kernel would go on forwarding by tables that nobody keeps. */
+async function removeFastdp(host: Host, port: number): Promise<void> {
+  const { Pins } = await import('../native/bpf/pins.ts')
+  Pins.removeAll()
+  await host.removeDatapath({ port })
+}
+
+function buildSleeve(
+  { log, host }: Modules,
+  config: Config,
+  self: PeerName,
+  fastdp: Fastdp | undefined,
+): SleeveOverlay {
   const mtu = containerMtu(config)
   const sleeve = new SleeveOverlay(
     {
@@ -40,10 +111,14 @@ export function buildDataPath(
           { self, tap: SLEEVE_TAP, mtu, localMtu: mtu, host: config.host, port: config.port },
           onEvents,
         ),
-      attach: () => host.ensureBridgePort(SLEEVE_TAP),
+      attach: async (ifindex) => {
+        // With the switch in the kernel the device hangs on that, not on the bridge: frames would arrive twice.
+        if (fastdp === undefined) await host.ensureBridgePort(SLEEVE_TAP)
+        else fastdp.setTap({ name: SLEEVE_TAP, ifindex })
+      },
     },
     self,
   )
-  const plane = new DataPlane({ clock: systemClock, log, overlays: [sleeve] })
-  return { plane, sleeve, description: `${SLEEVE_TAP} (via TAP)` }
+  sleeve.setPunt(fastdp !== undefined)
+  return sleeve
 }

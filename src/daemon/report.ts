@@ -14,13 +14,14 @@ import type { DockerPart } from '../docker/docker.ts'
 import type { Ipam } from '../ipam/ipam.ts'
 import type { Clock } from '../lib/clock.ts'
 import { formatCidr } from '../lib/ip4.ts'
-import { formatMac } from '../lib/mac.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import { VERSION } from '../lib/version.ts'
 import type { MeshRouter } from '../mesh/router.ts'
 import type { MeshSnapshot, PeerSnapshot } from '../mesh/snapshot-types.ts'
+import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { connectionReport } from './connection-info.ts'
 import type { DataPath } from './data-path.ts'
+import { macReports } from './mac-report.ts'
 
 /** What a report is made of; parts that are switched off are absent. */
 export interface ReportSources {
@@ -76,10 +77,10 @@ function routerReport({ clock, dataPath }: ReportSources, mesh: MeshSnapshot): R
     ),
     TerminationCount: mesh.terminationCount,
     Targets: orNull([...mesh.targets].sort()),
-    OverlayDiagnostics: new Map<string, unknown>([['sleeve', null]]),
+    OverlayDiagnostics: new Map(overlayDiagnostics(dataPath)),
     TrustedSubnets: mesh.trustedSubnets,
     Interface: dataPath.description,
-    CaptureStats: dataPath.sleeve.counters(),
+    CaptureStats: dataPath.fastdp === undefined ? dataPath.sleeve.counters() : countersOf(dataPath.fastdp),
     MACs: orNull(macReports(dataPath, mesh, clock)),
   }
 }
@@ -111,17 +112,14 @@ function peerReport(peer: PeerSnapshot): PeerReport {
   }
 }
 
-function macReports({ sleeve }: DataPath, mesh: MeshSnapshot, clock: Clock) {
-  const nicknames = new Map(mesh.peers.map((peer) => [peer.name, peer.nickname]))
-  return [...sleeve.macs()]
-    .sort((a, b) => a.mac - b.mac)
-    .map(({ mac, peer, ageMs }) => ({
-      Mac: formatMac(mac),
-      Name: formatPeerName(peer),
-      NickName: nicknames.get(peer) ?? '',
-      LastSeen: new Date(clock.wall() - ageMs).toISOString(),
-    }))
-}
+/** The original's shape of `fastdp` tells of Open vSwitch; ours has the counters of its own switch. */
+const overlayDiagnostics = ({ fastdp, sleeve }: DataPath): [string, unknown][] => [
+  ...(fastdp === undefined ? [] : [['fastdp', { Counters: countersOf(fastdp) }] as [string, unknown]]),
+  ['sleeve', fastdp === undefined ? null : { Counters: sleeve.counters() }],
+]
+
+const countersOf = (fastdp: Fastdp): ReadonlyMap<string, unknown> =>
+  new Map(Object.entries(fastdp.counters()))
 
 function pluginReport(docker: DockerPart, config: Config, ipam: Ipam | undefined): PluginReport | undefined {
   const status = docker.pluginStatus()

@@ -222,6 +222,14 @@ export class Host {
     return ensureVxlan(this.#modules(), options)
   }
 
+  /** Takes pair and VXLAN device of the fast datapath away, where they are. */
+  async removeDatapath({ port }: { readonly port: number }): Promise<void> {
+    for (const name of [DATAPATH_PORT, `vxlan-${port}`]) {
+      const link = await this.#links.byName(name)
+      if (link?.kind === 'veth' || link?.kind === 'vxlan') await this.#links.remove(link)
+    }
+  }
+
   #modules() {
     return { links: this.#links, log: this.#log }
   }
