@@ -13,8 +13,8 @@ export class RecordsGossip implements Gossip {
 
   merge(other: Gossip): Gossip {
     if (!(other instanceof RecordsGossip)) throw new TypeError('gossip of another channel')
-    const newest = new Map(this.sets.map((set) => [set.origin, set]))
-    for (const set of other.sets) {
+    const newest = new Map<PeerName, RecordSet>()
+    for (const set of [...this.sets, ...other.sets]) {
       if (set.version > (newest.get(set.origin)?.version ?? -1)) newest.set(set.origin, set)
     }
     return new RecordsGossip([...newest.values()])

@@ -83,8 +83,11 @@ export class RecordTable {
     for (const set of sets) {
       if (set.origin === this.#us) {
         const ours = this.ours()
-        // An earlier run of ours got further: what counts is what we say now.
-        if (set.version > ours.version) overridden = this.#put({ ...ours, version: set.version + 1 })
+        const sameVersion = set.version === ours.version
+        // An earlier run of ours got as far or further: what counts is what we say now.
+        if (set.version > ours.version || (sameVersion && !isSameSet(set, ours))) {
+          overridden = this.#put({ ...ours, version: set.version + 1 })
+        }
         continue
       }
       if (!isKnownPeer(set.origin) || set.version <= (this.#sets.get(set.origin)?.version ?? -1)) continue
@@ -117,6 +120,10 @@ export class RecordTable {
 
 const isSame = (a: HandRecord, b: HandRecord): boolean =>
   a.name.toLowerCase() === b.name.toLowerCase() && a.type === b.type && a.value === b.value
+
+const isSameSet = (a: RecordSet, b: RecordSet): boolean =>
+  a.records.length === b.records.length &&
+  a.records.every((record) => b.records.some((other) => isSame(record, other)))
 
 /** Each record once, however many peers have it. */
 function indexOf(records: readonly HandRecord[]): ReadonlyMap<NameKey, readonly Encoded[]> {
