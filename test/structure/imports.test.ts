@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { projectFile } from '../support/project.ts'
-import { IMPURE_CALLS, IMPURE_MODULES, PARTS, SHELLS } from './parts.ts'
+import { IMPURE_CALLS, IMPURE_MODULES, PARTS, PURE_IMPORTS, SHELLS } from './parts.ts'
 
 const source = projectFile('src')
 
@@ -18,7 +18,7 @@ interface SourceFile {
 const files: readonly SourceFile[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
   .map((path) => {
-    const text = readFileSync(join(source, path), 'utf8')
+    const text = readFileSync(join(source, path), 'utf8').replaceAll(PURE_IMPORTS, '')
     const imports = [...text.matchAll(/(?:from\s+|import\s*\(?\s*)'([^']+)'/g)].map((match) => match[1] ?? '')
     return { path, part: path.split('/')[0] ?? '', text, imports }
   })

@@ -6,6 +6,7 @@ export const PARTS: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   native: ['lib'],
   state: ['lib'],
+  config: ['lib'],
   gob: ['lib'],
   mesh: ['lib', 'gob'],
   ipam: ['lib', 'gob', 'state'],
@@ -14,9 +15,21 @@ export const PARTS: Readonly<Record<string, readonly string[]>> = {
   host: ['lib', 'native'],
   docker: ['lib', 'host', 'ipam', 'dns'],
   api: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker'],
-  config: ['lib'],
-  daemon: ['lib', 'gob', 'mesh', 'ipam', 'dns', 'overlay', 'host', 'docker', 'api', 'native', 'state', 'config'],
-  /** Of the daemon only `offline.ts`, and that lazily. */
+  daemon: [
+    'lib',
+    'gob',
+    'mesh',
+    'ipam',
+    'dns',
+    'overlay',
+    'host',
+    'docker',
+    'api',
+    'native',
+    'state',
+    'config',
+  ],
+  // The daemon's part for what the commands do when no daemon runs (reset, ps): loaded only then.
   cli: ['lib', 'api', 'config', 'daemon'],
 }
 
@@ -42,8 +55,27 @@ export const IMPURE_CALLS =
  */
 export const SHELLS: Readonly<Record<string, readonly string[]>> = {
   gob: [],
-  mesh: [],
-  ipam: ['shell.ts', 'testing'],
-  dns: [],
-  overlay: [],
+  mesh: [
+    'acceptor.ts',
+    'dial.ts',
+    'peer-name-source.ts',
+    'resolve.ts',
+    'router.ts',
+    'tcp-connection.ts',
+    'wake-timer.ts',
+  ],
+  ipam: [],
+  dns: [
+    'forwarder.ts',
+    'names.ts',
+    'resolv-watch.ts',
+    'responder.ts',
+    'tcp-server.ts',
+    'udp-server.ts',
+    'upstream-socket.ts',
+  ],
+  overlay: ['deadlines.ts', 'forwarding-tables.ts', 'sleeve-overlay.ts', 'fastdp/fastdp.ts'],
 }
+
+/** Functions of impure modules that are pure. */
+export const PURE_IMPORTS = /import \{ (?:(?:isIP|isIPv4|isIPv6|BlockList)(?:, )?)+ \} from 'node:net'/g
