@@ -64,7 +64,7 @@ export const SHELLS: Readonly<Record<string, readonly string[]>> = {
     'tcp-connection.ts',
     'wake-timer.ts',
   ],
-  ipam: [],
+  ipam: ['shell.ts', 'testing/'],
   dns: [
     'forwarder.ts',
     'names.ts',
