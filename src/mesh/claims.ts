@@ -1,3 +1,4 @@
+import { WireError } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { packAddress } from './packed-address.ts'
 
@@ -17,7 +18,7 @@ export interface Claim {
  *
  * Addresses of another form are kept as text beside it.
  */
-const ENTRY = 13
+export const ENTRY = 13
 const OUTBOUND = 1
 const ESTABLISHED = 2
 const TEXT = 4
@@ -50,8 +51,38 @@ export class Claims {
     return new Claims(packed, texts)
   }
 
+  /**
+   * Takes packed entries as `packed` gives them, with the texts of those that need one in their order. Copies. Throws
+   * `WireError` unless they ascend.
+   */
+  static unpack(packed: Uint8Array, textOf: () => string): Claims {
+    const claims = new Claims(packed.slice(), undefined)
+    let texts: Map<PeerName, string> | undefined
+    let last = -1
+    for (let i = 0; i < claims.size; i++) {
+      const remote = claims.remoteAt(i)
+      if (remote <= last) throw new WireError('topology: connections are not in the order of peer names')
+      last = remote
+      if (((packed[i * ENTRY + 6] ?? 0) & TEXT) === 0) continue
+      texts ??= new Map()
+      texts.set(remote, textOf())
+    }
+    return texts === undefined ? claims : new Claims(claims.#packed, texts)
+  }
+
   get size(): number {
     return this.#packed.length / ENTRY
+  }
+
+  /** The entries as kept; not to be changed. */
+  get packed(): Uint8Array {
+    return this.#packed
+  }
+
+  /** Addresses that are not IPv4, in the order of their entries. */
+  get texts(): readonly string[] {
+    if (this.#texts === undefined) return []
+    return [...this.#texts].sort(([a], [b]) => a - b).map(([, text]) => text)
   }
 
   /** The remote of the claim at `index`, 0 ≤ index < size. */
@@ -104,13 +135,31 @@ export class Claims {
     for (let i = 0; i < this.size; i++) yield this.at(i)
   }
 
+  /** Those for some remotes only. */
+  pick(remotes: ReadonlySet<PeerName>): Claims {
+    const builder = new Builder(remotes.size)
+    for (const remote of [...remotes].sort((a, b) => a - b)) {
+      const index = this.indexOf(remote)
+      if (index >= 0) builder.add(this, index)
+    }
+    return builder.build(Claims.#make)
+  }
+
   /** A copy with some claims added or replaced, and those for `gone` left out. */
-  with(changed: Iterable<Claim>, gone: Iterable<PeerName> = []): Claims {
-    const byRemote = new Map<PeerName, Claim>()
-    for (const claim of this) byRemote.set(claim.remote, claim)
-    for (const remote of gone) byRemote.delete(remote)
-    for (const claim of changed) byRemote.set(claim.remote, claim)
-    return Claims.of(byRemote.values())
+  with(changed: Claims, gone: readonly PeerName[] = []): Claims {
+    const builder = new Builder(this.size + changed.size)
+    const left = new Set(gone)
+    let mine = 0
+    let theirs = 0
+    while (mine < this.size || theirs < changed.size) {
+      const here = mine < this.size ? this.remoteAt(mine) : Number.POSITIVE_INFINITY
+      const there = theirs < changed.size ? changed.remoteAt(theirs) : Number.POSITIVE_INFINITY
+      if (there <= here) builder.add(changed, theirs)
+      else if (left.size === 0 || !left.has(here as PeerName)) builder.add(this, mine)
+      if (here <= there) mine++
+      if (there <= here) theirs++
+    }
+    return builder.build(Claims.#make)
   }
 
   /** Remotes whose claim is new, other or gone compared with `earlier`. */
@@ -129,12 +178,20 @@ export class Claims {
     return changed
   }
 
+  /** The text of an entry that needs one. */
+  textAt(index: number): string | undefined {
+    return this.#texts?.get(this.remoteAt(index))
+  }
+
+  static #make(packed: Uint8Array, texts: ReadonlyMap<PeerName, string> | undefined): Claims {
+    return packed.length === 0 ? Claims.none : new Claims(packed, texts)
+  }
+
   #sameAt(index: number, other: Claims, otherIndex: number): boolean {
     for (let i = 6; i < ENTRY; i++) {
       if (this.#packed[index * ENTRY + i] !== other.#packed[otherIndex * ENTRY + i]) return false
     }
-    const remote = this.remoteAt(index)
-    return this.#texts?.get(remote) === other.#texts?.get(remote)
+    return this.textAt(index) === other.textAt(otherIndex)
   }
 
   #ipv4At(index: number): string {
@@ -142,6 +199,33 @@ export class Claims {
     const at = index * ENTRY + 7
     const port = ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)
     return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}:${port}`
+  }
+}
+
+/** Copies entries of others, in ascending order, without looking into them. */
+class Builder {
+  readonly #packed: Uint8Array
+  #length = 0
+  #texts: Map<PeerName, string> | undefined
+
+  constructor(capacity: number) {
+    this.#packed = new Uint8Array(capacity * ENTRY)
+  }
+
+  add(from: Claims, index: number): void {
+    const start = index * ENTRY
+    const { packed } = from
+    for (let i = 0; i < ENTRY; i++) this.#packed[this.#length + i] = packed[start + i] ?? 0
+    this.#length += ENTRY
+    const text = from.textAt(index)
+    if (text === undefined) return
+    this.#texts ??= new Map()
+    this.#texts.set(from.remoteAt(index), text)
+  }
+
+  build<T>(make: (packed: Uint8Array, texts: ReadonlyMap<PeerName, string> | undefined) => T): T {
+    const full = this.#length === this.#packed.length
+    return make(full ? this.#packed : this.#packed.slice(0, this.#length), this.#texts)
   }
 }
 

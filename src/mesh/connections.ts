@@ -9,7 +9,7 @@ import type { NodeContext } from './node-context.ts'
 import type { ConnectionId } from './node-types.ts'
 import type { OverlayEvents, OverlayParams, SocketAddress } from './overlay.ts'
 import { OwnClaims } from './own-claims.ts'
-import type { Peer } from './peer.ts'
+import { isPlaceholder, type Peer } from './peer.ts'
 import { holdSeconds } from './restart.ts'
 import { TOPOLOGY_FEATURE } from './topology-message.ts'
 import { TopologyOutbox } from './topology-outbox.ts'
@@ -120,7 +120,8 @@ export class Connections {
       return
     }
     const known = peers.get(remote.name)
-    const restarted = known !== undefined && known.uid !== 0n && known.uid !== remote.uid
+    const restarted = known !== undefined && !isPlaceholder(known) && known.uid !== remote.uid
+    const wasUnknown = known === undefined || isPlaceholder(known)
     const peer = peers.retain(remote, !link.outbound || link.direct)
     if (peer === undefined) {
       const reason = `Found unknown remote name: ${formatPeerName(remote.name)} at ${link.address}`
@@ -130,7 +131,7 @@ export class Connections {
     link.peer = peer
     this.#maker.found(link, peer.name)
     emit({ kind: 'connection-ready', peer, address: link.address, version: remote.version })
-    if (this.#admit(link, peer, now)) this.#add(link, remote, peer, restarted, now)
+    if (this.#admit(link, peer, now)) this.#add(link, remote, peer, { wasUnknown, restarted }, now)
   }
 
   /** Closes a connection, takes it out of everything, and tells the connection maker (mesh §9.2). */
@@ -197,7 +198,13 @@ export class Connections {
     return true
   }
 
-  #add(link: Link, remote: RemoteIntroduction, peer: Peer, restarted: boolean, now: number): void {
+  #add(
+    link: Link,
+    remote: RemoteIntroduction,
+    peer: Peer,
+    { wasUnknown, restarted }: { readonly wasUnknown: boolean; readonly restarted: boolean },
+    now: number,
+  ): void {
     const { links, parts, routes, gossip, topology, options, emit } = this.#context
     const wasReachable = routes.established.unicast.has(peer.name)
     // Throws where the overlays have nothing in common: before anybody else knows of the connection.
@@ -213,7 +220,7 @@ export class Connections {
     const how = restarted ? 'restarted peer' : wasReachable ? 'known peer' : 'new peer'
     emit({ kind: 'connection-added', peer, address: link.address, how })
     this.#maker.connected(link, peer.name, now)
-    topology.connected(link, peer.name, how !== 'known peer')
+    topology.connected(link, peer.name, wasUnknown || restarted)
     if (how !== 'known peer') gossip.sendComplete(link)
     overlay.confirm(now)
   }

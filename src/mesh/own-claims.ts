@@ -1,4 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
+import { Claims } from './claims.ts'
 import type { Link } from './link.ts'
 import type { Peers } from './peers.ts'
 
@@ -24,7 +25,7 @@ export class OwnClaims {
   remove(peer: PeerName): void {
     this.#carried.delete(peer)
     const { claims } = this.#peers.self
-    if (claims.has(peer)) this.#peers.setOwnClaims(claims.with([], [peer]))
+    if (claims.has(peer)) this.#peers.setOwnClaims(claims.with(Claims.none, [peer]))
   }
 
   /** The next connection with this peer counts as established until then, in ms, or until it is. */
@@ -43,7 +44,8 @@ export class OwnClaims {
       this.#carried.delete(peer)
       const { claims } = this.#peers.self
       const claim = claims.get(peer)
-      if (claim !== undefined) this.#peers.setOwnClaims(claims.with([{ ...claim, established: false }]))
+      if (claim !== undefined)
+        this.#peers.setOwnClaims(claims.with(Claims.of([{ ...claim, established: false }])))
     }
     return next
   }
@@ -52,6 +54,6 @@ export class OwnClaims {
     const { claims } = this.#peers.self
     const known = claims.get(remote)
     if (known?.address === address && known.outbound === outbound && known.established === established) return
-    this.#peers.setOwnClaims(claims.with([{ remote, address, outbound, established }]))
+    this.#peers.setOwnClaims(claims.with(Claims.of([{ remote, address, outbound, established }])))
   }
 }

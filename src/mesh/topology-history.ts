@@ -34,13 +34,8 @@ export class TopologyHistory {
     if (base === undefined || first < 0) return { kind: 'full', peer: { ...peer } }
     const names = new Set(steps.slice(first).flatMap(({ changed }) => changed))
     if (names.size > peer.claims.size) return { kind: 'full', peer: { ...peer } }
-    const changed = []
-    const gone = []
-    for (const name of names) {
-      const claim = peer.claims.get(name)
-      if (claim === undefined) gone.push(name)
-      else changed.push(claim)
-    }
+    const changed = peer.claims.pick(names)
+    const gone = [...names].filter((name) => !peer.claims.has(name))
     return { kind: 'delta', name: peer.name, uid: peer.uid, base, version: peer.version, changed, gone }
   }
 

@@ -1,8 +1,7 @@
 import { Reader, Writer } from '../lib/bytes.ts'
 import { WireError } from '../lib/errors.ts'
 import { type PeerName, peerName } from '../lib/peer-name.ts'
-import { type Claim, Claims } from './claims.ts'
-import { packAddress } from './packed-address.ts'
+import { Claims, ENTRY } from './claims.ts'
 import type { PeerDescription } from './peer.ts'
 
 /** Feature key of peers that take the messages below; its value is a format version. */
@@ -20,14 +19,13 @@ export const TOPOLOGY_TAG = 64
  *   4 want       (name u48)…                  descriptions that the sender lacks
  *
  *   record       name u48 | uid u64 | version v | flags u8 | rest
- *     full       nickname text | [short id u16] | count v | claim…
- *     delta      base v | count v | claim… | count v | gone u48…      against version `base` of the same uid
- *   claim        remote u48 | flags u8 | address: u32 port u16, or text
+ *     full       nickname text | [short id u16] | claims
+ *     delta      base v | claims | count v | gone u48…      what changed since version `base` of the same uid
+ *   claims       count v | claim… | text…                   packed as in claims.ts, then the texts they need
  *   text         length u16 | UTF-8
  */
 const Kind = { records: 1, digest: 2, versions: 3, want: 4 } as const
 const RecordFlag = { delta: 1, shortId: 2 } as const
-const ClaimFlag = { outbound: 1, established: 2, text: 4 } as const
 
 /** A peer as a neighbour tells of it: whole, or as what changed since a version that we may have. */
 export type TopologyRecord =
@@ -38,7 +36,7 @@ export type TopologyRecord =
       readonly uid: bigint
       readonly base: bigint
       readonly version: bigint
-      readonly changed: readonly Claim[]
+      readonly changed: Claims
       readonly gone: readonly PeerName[]
     }
 
@@ -112,7 +110,7 @@ function writeRecord(out: Writer, record: TopologyRecord): void {
   const { nickname, shortId, claims } = record.peer
   text(out.u8(shortId === undefined ? 0 : RecordFlag.shortId), nickname)
   if (shortId !== undefined) out.u16(shortId)
-  writeClaims(out, [...claims])
+  writeClaims(out, claims)
 }
 
 function readRecord(reader: Reader): TopologyRecord {
@@ -130,45 +128,19 @@ function readRecord(reader: Reader): TopologyRecord {
   const shortId = (flags & RecordFlag.shortId) === 0 ? undefined : reader.u16()
   return {
     kind: 'full',
-    peer: { name, nickname, uid, version, shortId, claims: Claims.of(readClaims(reader)) },
+    peer: { name, nickname, uid, version, shortId, claims: readClaims(reader) },
   }
 }
 
-function writeClaims(out: Writer, claims: readonly Claim[]): void {
-  count(out, claims.length)
-  for (const { remote, address, outbound, established } of claims) {
-    const packed = packAddress(address)
-    out
-      .u48(remote)
-      .u8(
-        (outbound ? ClaimFlag.outbound : 0) |
-          (established ? ClaimFlag.established : 0) |
-          (packed === undefined ? ClaimFlag.text : 0),
-      )
-    if (packed === undefined) text(out, address)
-    else out.bytes(packed)
-  }
+function writeClaims(out: Writer, claims: Claims): void {
+  count(out, claims.size)
+  out.bytes(claims.packed)
+  for (const address of claims.texts) text(out, address)
 }
 
-/** Bytes of the shortest claim: its count is checked against what is left. */
-const MIN_CLAIM = 9
-
-function readClaims(reader: Reader): Claim[] {
-  return Array.from({ length: readCount(reader, MIN_CLAIM) }, () => {
-    const remote = peerName(reader.u48())
-    const flags = reader.u8()
-    return {
-      remote,
-      address: (flags & ClaimFlag.text) === 0 ? unpackAddress(reader) : readText(reader),
-      outbound: (flags & ClaimFlag.outbound) !== 0,
-      established: (flags & ClaimFlag.established) !== 0,
-    }
-  })
-}
-
-function unpackAddress(reader: Reader): string {
-  const host = `${reader.u8()}.${reader.u8()}.${reader.u8()}.${reader.u8()}`
-  return `${host}:${reader.u16()}`
+function readClaims(reader: Reader): Claims {
+  const packed = reader.bytes(readCount(reader, ENTRY) * ENTRY)
+  return Claims.unpack(packed, () => readText(reader))
 }
 
 function text(out: Writer, value: string): void {

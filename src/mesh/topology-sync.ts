@@ -34,6 +34,10 @@ export interface TopologySyncParts {
  */
 export class TopologySync {
   readonly #parts: TopologySyncParts
+  /** What was asked for and has not come yet, and of whom. */
+  readonly #wanted = new Map<PeerName, Link>()
+  /** Neighbours that were sent all versions because they are new: they need not compare digests as well. */
+  readonly #greeted = new WeakSet<Link>()
   readonly #deferred: {
     readonly news: News
     readonly root: PeerName
@@ -54,15 +58,21 @@ export class TopologySync {
     for (const { news, root, except } of this.#deferred.splice(0)) this.#spread(news, root, except)
   }
 
-  /** A neighbour that may know nothing of what we know, or the other way round. One side begins. */
+  /** A neighbour that we did not know, and that may know nothing of what we know. One side begins. */
   greet(link: Link): void {
-    if (!link.outbound) return
-    link.outbox?.versions()
+    if (link.outbox === undefined) return
+    if (link.outbound) {
+      link.outbox.versions()
+      this.#greeted.add(link)
+    } else {
+      link.outbox.digest()
+    }
     this.#parts.queued(link)
   }
 
   /** Lets some neighbours compare their topology with ours. */
   compare(neighbours: number): void {
+    this.#wanted.clear()
     const able = [...this.#parts.links.neighbours()].filter(
       ({ state, outbox }) => state === 'added' && outbox,
     )
@@ -82,7 +92,8 @@ export class TopologySync {
         this.#onRecords(link, message.root, message.records)
         break
       case 'digest':
-        if (message.digest !== this.#parts.peers.digest.value) link.outbox?.versions()
+        if (!this.#greeted.delete(link) && message.digest !== this.#parts.peers.digest.value)
+          link.outbox?.versions()
         break
       case 'versions':
         this.#onVersions(link, message.versions)
@@ -103,6 +114,7 @@ export class TopologySync {
 
   #onRecords(link: Link, root: PeerName, records: readonly TopologyRecord[]): void {
     const update = records.flatMap((record) => this.#describe(link, record) ?? [])
+    for (const { name } of update) this.#wanted.delete(name)
     if (update.length === 0) return
     const applied = this.#parts.peers.apply(update)
     this.#parts.onApplied(applied)
@@ -121,7 +133,7 @@ export class TopologySync {
       }
       if (known.version >= record.version) return undefined
     }
-    link.outbox?.want(record.name)
+    this.#want(link, record.name)
     return undefined
   }
 
@@ -139,8 +151,15 @@ export class TopologySync {
     }
     for (const their of versions) {
       const mine = peers.get(their.name)
-      if (mine === undefined || isAhead(their, mine)) link.outbox?.want(their.name)
+      if (mine === undefined || isAhead(their, mine)) this.#want(link, their.name)
     }
+  }
+
+  /** Asks one neighbour at a time. */
+  #want(link: Link, name: PeerName): void {
+    if (this.#wanted.get(name)?.state === 'added') return
+    this.#wanted.set(name, link)
+    link.outbox?.want(name)
   }
 
   #spread(news: News, root: PeerName, except: PeerName | undefined): void {

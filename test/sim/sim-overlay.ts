@@ -25,6 +25,7 @@ export class SimOverlay implements Overlay {
   readonly #underlay: Underlay
   routes: Routes | undefined
   shortIds: ReadonlyMap<number, PeerName> = new Map()
+  readonly gone: PeerName[] = []
 
   constructor(underlay: Underlay) {
     this.#underlay = underlay
@@ -73,7 +74,7 @@ export class SimOverlay implements Overlay {
     this.shortIds = table
   }
 
-  peerGone(): void {
-    return undefined
+  peerGone(name: PeerName): void {
+    this.gone.push(name)
   }
 }
