@@ -149,7 +149,7 @@ async function ready(io: Io, config: Config, log: LogTail): Promise<void> {
       await stopSupervisor()
       throw died(config, complaints)
     }
-    if (!told && performance.now() - began > PATIENCE_MS) {
+    if (!told && process.stderr.isTTY && performance.now() - began > PATIENCE_MS) {
       told = true
       io.err(
         `still starting (${status === 503 ? 'the plugin is not ready' : 'no answer yet'}); see ${config.logFile}\n`,
