@@ -55,13 +55,12 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
 	return result;
 }
 
-// One batch on its way: owned by the work item, freed in `finish`.
+// One batch on its way; `replies` is allocated here and freed by js_request.
 struct request {
-	napi_async_work work;
-	napi_deferred deferred;
-	int fd, error;
+	int fd;
 	uint32_t expected;
-	char *batch, *replies;
+	const char *batch;
+	char *replies;
 	size_t batch_length, length, capacity;
 };
 
@@ -97,33 +96,24 @@ static uint32_t completes(const struct request *r, const struct nlmsghdr *messag
 static uint32_t last_sequence(const struct request *r) {
 	uint32_t last = 0;
 	size_t left = r->batch_length;
-	for (const struct nlmsghdr *m = (void *)r->batch; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) last = m->nlmsg_seq;
+	for (const struct nlmsghdr *m = (const void *)r->batch; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) last = m->nlmsg_seq;
 	return last;
 }
 
-static void execute(napi_env env, void *data) {
-	(void)env;
-	struct request *r = data;
+// Sends the batch and collects its answers; answers an errno.
+static int converse(struct request *r) {
 	uint32_t answered = 0, last = last_sequence(r);
 
-	if (send(r->fd, r->batch, r->batch_length, 0) < 0) {
-		r->error = errno;
-		return;
-	}
+	if (send(r->fd, r->batch, r->batch_length, 0) < 0) return errno;
 
 	while (answered < r->expected) {
 		ssize_t size = recv(r->fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
 		if (size < 0 && errno == EINTR) continue;
-		if (size < 0) {
-			r->error = errno == EAGAIN ? ETIMEDOUT : errno;
-			return;
-		}
-		if ((r->error = reserve(r, NLMSG_ALIGN((size_t)size)))) return;
+		if (size < 0) return errno == EAGAIN ? ETIMEDOUT : errno;
+		int error = reserve(r, NLMSG_ALIGN((size_t)size));
+		if (error) return error;
 		ssize_t n = recv(r->fd, r->replies + r->length, (size_t)size, 0);
-		if (n < 0) {
-			r->error = errno;
-			return;
-		}
+		if (n < 0) return errno;
 
 		// Keeps what answers this batch; alignment is kept as every message starts aligned.
 		size_t left = (size_t)n, kept = r->length;
@@ -139,59 +129,98 @@ static void execute(napi_env env, void *data) {
 		}
 		r->length = kept;
 	}
+	return 0;
+}
+
+// netlinkRequest(fd, batch, expected) → all replies, once `expected` of them were acknowledgements or ends of dumps.
+// The kernel does the work within the call, in microseconds: a thread of the pool would cost more than that.
+static napi_value js_request(napi_env env, napi_callback_info info) {
+	size_t argc = 3, length;
+	napi_value argv[3], result = NULL;
+	void *batch;
+	struct request r = {0};
+
+	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+	if (argc < 3 || napi_get_value_int32(env, argv[0], &r.fd) != napi_ok ||
+	    napi_get_typedarray_info(env, argv[1], NULL, &length, &batch, NULL, NULL) != napi_ok ||
+	    length < sizeof(struct nlmsghdr) || napi_get_value_uint32(env, argv[2], &r.expected) != napi_ok) {
+		return weave_throw_argument(env, "netlinkRequest(fd, batch, expected)");
+	}
+	r.batch = batch;
+	r.batch_length = length;
+
+	int error = converse(&r);
+	if (error) weave_throw_errno(env, error, "netlink request failed");
+	else napi_create_buffer_copy(env, r.length, r.replies ? r.replies : "", NULL, &result);
+	free(r.replies);
+	return result;
+}
+
+// A request on a thread of the pool: owned by the work item, freed in `finish`.
+struct later {
+	napi_async_work work;
+	napi_deferred deferred;
+	struct request request;
+	char *batch;
+	int error;
+};
+
+static void execute(napi_env env, void *data) {
+	(void)env;
+	struct later *later = data;
+	later->error = converse(&later->request);
 }
 
 static void finish(napi_env env, napi_status status, void *data) {
-	struct request *r = data;
-	int error = status == napi_ok ? r->error : ECANCELED;
+	struct later *later = data;
+	struct request *r = &later->request;
+	int error = status == napi_ok ? later->error : ECANCELED;
 	if (error) {
-		napi_reject_deferred(env, r->deferred, weave_errno_error(env, error, "netlink request failed"));
+		napi_reject_deferred(env, later->deferred, weave_errno_error(env, error, "netlink request failed"));
 	} else {
 		napi_value value;
 		napi_create_buffer_copy(env, r->length, r->replies ? r->replies : "", NULL, &value);
-		napi_resolve_deferred(env, r->deferred, value);
+		napi_resolve_deferred(env, later->deferred, value);
 	}
-	napi_delete_async_work(env, r->work);
-	free(r->batch);
+	napi_delete_async_work(env, later->work);
 	free(r->replies);
-	free(r);
+	free(later->batch);
+	free(later);
 }
 
-// netlinkRequest(fd, batch, expected) → Promise of all replies, once `expected` of them were acknowledgements or ends
-// of dumps. Works on a thread of the pool: taking interfaces down elsewhere can hold the kernel's lock for long.
-// One request at a time for each descriptor.
-static napi_value js_request(napi_env env, napi_callback_info info) {
+// netlinkRequestLater(fd, batch, expected) → Promise of the same. For what takes the kernel tens of milliseconds,
+// such as removing an interface. Nothing else may use the descriptor meanwhile.
+static napi_value js_request_later(napi_env env, napi_callback_info info) {
 	size_t argc = 3, length;
 	napi_value argv[3], name, promise;
-	int32_t fd;
-	uint32_t expected;
 	void *batch;
+	struct later *later = calloc(1, sizeof *later);
+	if (!later) return weave_throw_errno(env, ENOMEM, "netlinkRequestLater");
 
+	struct request *r = &later->request;
 	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-	if (argc < 3 || napi_get_value_int32(env, argv[0], &fd) != napi_ok ||
-	    napi_get_typedarray_info(env, argv[1], NULL, &length, &batch, NULL, NULL) != napi_ok ||
-	    length < sizeof(struct nlmsghdr) || napi_get_value_uint32(env, argv[2], &expected) != napi_ok) {
-		return weave_throw_argument(env, "netlinkRequest(fd, batch, expected)");
+	bool valid = argc == 3 && napi_get_value_int32(env, argv[0], &r->fd) == napi_ok &&
+	             napi_get_typedarray_info(env, argv[1], NULL, &length, &batch, NULL, NULL) == napi_ok &&
+	             length >= sizeof(struct nlmsghdr) &&
+	             napi_get_value_uint32(env, argv[2], &r->expected) == napi_ok;
+	if (valid) valid = (later->batch = malloc(length)) != NULL;
+	if (!valid) {
+		free(later);
+		return weave_throw_argument(env, "netlinkRequestLater(fd, batch, expected)");
 	}
-
-	struct request *r = calloc(1, sizeof *r);
-	if (r) r->batch = malloc(length);
-	if (!r || !r->batch) {
-		free(r);
-		return weave_throw_errno(env, ENOMEM, "netlinkRequest");
-	}
-	memcpy(r->batch, batch, length);
+	memcpy(later->batch, batch, length);
+	r->batch = later->batch;
 	r->batch_length = length;
-	r->fd = fd;
-	r->expected = expected;
+
 	napi_create_string_utf8(env, "netlink", NAPI_AUTO_LENGTH, &name);
-	napi_create_promise(env, &r->deferred, &promise);
-	napi_create_async_work(env, NULL, name, execute, finish, r, &r->work);
-	napi_queue_async_work(env, r->work);
+	napi_create_promise(env, &later->deferred, &promise);
+	napi_create_async_work(env, NULL, name, execute, finish, later, &later->work);
+	napi_queue_async_work(env, later->work);
 	return promise;
 }
 
 void weave_init_netlink_socket(napi_env env, napi_value exports) {
 	weave_export(env, exports, "netlinkOpen", js_open);
 	weave_export(env, exports, "netlinkRequest", js_request);
+	weave_export(env, exports, "netlinkRequestLater", js_request_later);
 }

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -48,16 +49,41 @@ static napi_value js_set_tx_checksum(napi_env env, napi_callback_info info) {
 	return error ? weave_throw_errno(env, error, ifname) : NULL;
 }
 
-static int send_frame(int ifindex, const void *frame, size_t length) {
-	// Protocol 0: the socket only sends and never queues what arrives.
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0) return errno;
+// A descriptor that is closed on a thread of the pool; owned by the work item.
+struct closing {
+	napi_async_work work;
+	int fd;
+};
 
+static void close_descriptor(napi_env env, void *data) {
+	(void)env;
+	close(((struct closing *)data)->fd);
+}
+
+static void closed(napi_env env, napi_status status, void *data) {
+	(void)status;
+	napi_delete_async_work(env, ((struct closing *)data)->work);
+	free(data);
+}
+
+// Closing a packet socket waits until every processor has let go of it, which takes milliseconds.
+static void close_later(napi_env env, int fd) {
+	napi_value name;
+	struct closing *closing = malloc(sizeof *closing);
+	if (!closing) {
+		close(fd);
+		return;
+	}
+	closing->fd = fd;
+	napi_create_string_utf8(env, "close-packet-socket", NAPI_AUTO_LENGTH, &name);
+	napi_create_async_work(env, NULL, name, close_descriptor, closed, closing, &closing->work);
+	napi_queue_async_work(env, closing->work);
+}
+
+static int send_frame(int fd, int ifindex, const void *frame, size_t length) {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_halen = 6};
 	memcpy(to.sll_addr, frame, 6);
-	int error = sendto(fd, frame, length, 0, (struct sockaddr *)&to, sizeof to) < 0 ? errno : 0;
-	close(fd);
-	return error;
+	return sendto(fd, frame, length, 0, (struct sockaddr *)&to, sizeof to) < 0 ? errno : 0;
 }
 
 // sendFrame(ns, ifindex, frame): one whole Ethernet frame out of an interface.
@@ -76,8 +102,11 @@ static napi_value js_send_frame(napi_env env, napi_callback_info info) {
 
 	int home = netns_enter(ns);
 	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
-	int error = send_frame(ifindex, frame, length);
+	// Protocol 0: the socket only sends and never queues what arrives.
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int error = fd < 0 ? errno : send_frame(fd, ifindex, frame, length);
 	netns_leave(home);
+	if (fd >= 0) close_later(env, fd);
 	return error ? weave_throw_errno(env, error, "cannot send a frame") : NULL;
 }
 

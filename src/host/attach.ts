@@ -25,27 +25,27 @@ export async function attachNamespace(
 ): Promise<Attached> {
   refuseHost(ns)
   const ifname = request.ifname ?? CONTAINER_IFNAME
-  const bridge = await requireBridge(modules.links, bridgeName)
+  const bridge = requireBridge(modules.links, bridgeName)
 
   return withLinks(ns, async (inside) => {
-    const before = await inside.byName(ifname)
-    if (before === undefined) await createInterface(modules, bridge, ns, ifname, request)
-    const link = before ?? (await inside.byName(ifname))
+    const before = inside.byName(ifname)
+    if (before === undefined) createInterface(modules, bridge, ns, ifname, request)
+    const link = before ?? inside.byName(ifname)
     if (link === undefined) throw new WeaveError('no-interface', `${ifname} vanished from ${ns.path}`)
-    await completePort(modules.links, bridge, link, request)
+    completePort(modules.links, bridge, link, request)
 
     if (before === undefined) {
       tuneInterface(ns, ifname, modules.log)
       if (request.keepTxOn === false) netnsAddon().setTxChecksum(ns.fd, ifname, false)
     }
-    const present = await inside.addresses(link.index)
+    const present = inside.addresses(link.index)
     const added = request.cidrs.filter(({ addr }) => !present.some(({ cidr }) => cidr.addr === addr))
-    await inside.run(added.map((cidr) => addAddressStep(link, cidr)))
+    inside.run(added.map((cidr) => addAddressStep(link, cidr)))
     await guardMulticast(ns, ifname, added, modules.log)
-    if (!link.up) await inside.change(link, { up: true })
+    if (!link.up) inside.change(link, { up: true })
     await announce(ns, link, added)
     // Last, because programs that wait for the network wait for this route.
-    if (request.multicastRoute !== false) await inside.run([addRouteStep(link, MULTICAST)])
+    if (request.multicastRoute !== false) inside.run([addRouteStep(link, MULTICAST)])
 
     const mac = link.mac
     if (mac === undefined)
@@ -63,14 +63,14 @@ export async function detachNamespace(
   refuseHost(ns)
   const ifname = request.ifname ?? CONTAINER_IFNAME
   return withLinks(ns, async (inside) => {
-    const link = await inside.byName(ifname)
+    const link = inside.byName(ifname)
     if (link === undefined) return { removed: [], interfaceRemoved: false }
 
-    const present = (await inside.addresses(link.index)).map(({ cidr }) => cidr)
+    const present = inside.addresses(link.index).map(({ cidr }) => cidr)
     const isListed = ({ addr }: Cidr): boolean => request.cidrs.some((cidr) => cidr.addr === addr)
     const removed = present.filter(isListed)
     const kept = present.filter((cidr) => !isListed(cidr))
-    await inside.run(removed.map((cidr) => removeAddressStep(link, cidr)))
+    inside.run(removed.map((cidr) => removeAddressStep(link, cidr)))
     await forgetMulticast(ns, ifname, kept, modules.log)
 
     const last = kept.length === 0
@@ -102,23 +102,18 @@ function refuseHost(ns: Netns): void {
 }
 
 /** The far end is born in the container with its final name: nothing to move, nothing to clean up half-way. */
-async function createInterface(
+function createInterface(
   modules: VethModules,
   bridge: Link,
   ns: Netns,
   ifname: string,
   request: AttachRequest,
-): Promise<void> {
+): void {
   const mtu = request.mtu ?? bridge.mtu
   const names = attachNames(request.id)
   const address = request.mac === undefined ? {} : { address: request.mac }
   try {
-    await createPort(
-      modules,
-      bridge,
-      { ifname: names.host, mtu },
-      { ifname, mtu, netNsFd: ns.fd, ...address },
-    )
+    createPort(modules, bridge, { ifname: names.host, mtu }, { ifname, mtu, netNsFd: ns.fd, ...address })
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
     throw new WeaveError(
@@ -130,12 +125,12 @@ async function createInterface(
 }
 
 /** The host's end is made complete also when an earlier attach was interrupted. */
-async function completePort(links: Links, bridge: Link, guest: Link, request: AttachRequest): Promise<void> {
-  const port = guest.peer === undefined ? undefined : await links.byIndex(guest.peer)
+function completePort(links: Links, bridge: Link, guest: Link, request: AttachRequest): void {
+  const port = guest.peer === undefined ? undefined : links.byIndex(guest.peer)
   // A port of someone else's bridge is theirs, whatever the interface is called inside.
   if (port?.kind !== 'veth' || port.peer !== guest.index) return
   if (port.master !== 0 && port.master !== bridge.index) return
   // Two steps: hairpin mode is a property that only a port has.
-  await links.conform(port, { master: bridge.index })
-  await links.conform(port, { hairpin: request.hairpin ?? true, up: true })
+  links.conform(port, { master: bridge.index })
+  links.conform(port, { hairpin: request.hairpin ?? true, up: true })
 }

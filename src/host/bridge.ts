@@ -1,6 +1,6 @@
 import { WeaveError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { type Links, withLinks } from './links.ts'
+import type { Links } from './links.ts'
 import { isContainerPort } from './names.ts'
 import { createLink, type Link } from './netlink/link.ts'
 import { Netns } from './netns.ts'
@@ -11,9 +11,9 @@ import type { BridgeSpec, BridgeType } from './types.ts'
 const DATAPATH = 'datapath'
 
 /** Which datapath the devices on this host belong to; throws where they fit none. */
-export async function detectBridgeType(links: Links, bridgeName: string): Promise<BridgeType> {
-  const bridge = await links.byName(bridgeName)
-  const datapath = await links.byName(DATAPATH)
+export function detectBridgeType(links: Links, bridgeName: string): BridgeType {
+  const bridge = links.byName(bridgeName)
+  const datapath = links.byName(DATAPATH)
   const odp = datapath?.kind === 'openvswitch'
   if (bridge === undefined && !odp) return 'none'
   if (bridge?.kind === 'bridge') return odp ? 'bridged_fastdp' : 'bridge'
@@ -26,8 +26,8 @@ export async function detectBridgeType(links: Links, bridgeName: string): Promis
 }
 
 /** Creates the bridge, or adopts the one that is there; ports and addresses stay untouched. */
-export async function ensureBridge(links: Links, name: string, spec: BridgeSpec, log: Log): Promise<Link> {
-  const type = await detectBridgeType(links, name)
+export function ensureBridge(links: Links, name: string, spec: BridgeSpec, log: Log): Link {
+  const type = detectBridgeType(links, name)
   if (type === 'fastdp' || type === 'bridged_fastdp') {
     throw new WeaveError(
       'wrong-bridge-type',
@@ -37,35 +37,31 @@ export async function ensureBridge(links: Links, name: string, spec: BridgeSpec,
 
   if (type === 'none') {
     const what = `cannot create bridge ${name}`
-    await links.create(what, createLink('bridge', { ifname: name, address: spec.mac, mtu: spec.mtu }))
+    links.create(what, createLink('bridge', { ifname: name, address: spec.mac, mtu: spec.mtu }))
     log.info('bridge created', { bridge: name, mtu: spec.mtu })
   }
-  const bridge = await links.byName(name)
+  const bridge = links.byName(name)
   if (bridge === undefined) throw new WeaveError('no-bridge', `bridge "${name}" vanished while being set up`)
 
   // An address that was set, unlike one taken from a port, survives ports coming and going.
   tuneInterface(Netns.host, name, log)
-  await links.conform(bridge, { address: spec.mac, mtu: spec.mtu, up: true })
+  links.conform(bridge, { address: spec.mac, mtu: spec.mtu, up: true })
   return bridge
 }
 
 /** Ports that lost their bridge, because somebody removed it, belong to the new one. */
-export async function adoptPorts(links: Links, bridge: Link, log: Log): Promise<void> {
-  for (const link of await links.all()) {
+export function adoptPorts(links: Links, bridge: Link, log: Log): void {
+  for (const link of links.all()) {
     if (link.kind !== 'veth' || link.master !== 0 || !isContainerPort(link.name)) continue
-    await links.conform(link, { master: bridge.index, up: true })
+    links.conform(link, { master: bridge.index, up: true })
     log.info('port adopted', { bridge: bridge.name, port: link.name })
   }
 }
 
 /** Makes an interface that exists a port of the bridge, and brings it up. */
-export async function ensureBridgePort(links: Links, bridge: Link, ifname: string): Promise<void> {
-  const port = await links.byName(ifname)
+export function ensureBridgePort(links: Links, bridge: Link, ifname: string): void {
+  const port = links.byName(ifname)
   if (port === undefined)
     throw new WeaveError('no-interface', `there is no interface ${ifname} to add to ${bridge.name}`)
-  await links.conform(port, { master: bridge.index, up: true })
+  links.conform(port, { master: bridge.index, up: true })
 }
-
-/** For one-off questions without a Host, e.g. `weave doctor`. */
-export const bridgeTypeOfHost = (name: string): Promise<BridgeType> =>
-  withLinks(Netns.host, (links) => detectBridgeType(links, name))

@@ -12,13 +12,16 @@ interface Cable {
 }
 
 /** The pairs between a namespace and the bridge: each end names the other's index. */
-async function cables(links: Links, bridgeName: string, inside: Links): Promise<Cable[]> {
-  const bridge = await links.byName(bridgeName)
+function cables(links: Links, bridgeName: string, inside: Links): Cable[] {
+  const bridge = links.byName(bridgeName)
   if (bridge === undefined) return []
   const ports = new Map(
-    (await links.all()).filter(({ master }) => master === bridge.index).map((port) => [port.index, port]),
+    links
+      .all()
+      .filter(({ master }) => master === bridge.index)
+      .map((port) => [port.index, port]),
   )
-  return (await inside.all()).flatMap((link) => {
+  return inside.all().flatMap((link) => {
     const port = link.kind === 'veth' && link.peer !== undefined ? ports.get(link.peer) : undefined
     return port?.peer === link.index ? [{ inside: link, port }] : []
   })
@@ -31,10 +34,10 @@ export async function containerInterfaces(
   ns: Netns,
 ): Promise<ContainerInterface[]> {
   if (ns.isHost()) return []
-  return withLinks(ns, async (inside) => {
-    const found = await cables(links, bridgeName, inside)
+  return withLinks(ns, (inside) => {
+    const found = cables(links, bridgeName, inside)
     if (found.length === 0) return []
-    const addresses = await inside.addresses()
+    const addresses = inside.addresses()
     return found.flatMap(({ inside: link, port }) => {
       if (link.mac === undefined) return []
       const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
@@ -52,8 +55,8 @@ export async function announceInterfaces(
 ): Promise<void> {
   if (ns.isHost()) return
   await withLinks(ns, async (inside) => {
-    const addresses = await inside.addresses()
-    for (const { inside: link } of await cables(links, bridgeName, inside)) {
+    const addresses = inside.addresses()
+    for (const { inside: link } of cables(links, bridgeName, inside)) {
       tuneInterface(ns, link.name, log)
       const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
       if (link.up) await announce(ns, link, cidrs)

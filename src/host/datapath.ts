@@ -16,31 +16,31 @@ export interface DatapathPair {
 }
 
 /** Makes the pair that joins the bridge to the datapath, or adopts it; answers the indexes. */
-export async function ensureDatapathPair(
+export function ensureDatapathPair(
   { links, log }: VethModules,
   bridgeName: string,
   mtu: number,
-): Promise<DatapathPair> {
-  const bridge = await requireBridge(links, bridgeName)
-  if ((await links.byName(BRIDGE_END)) === undefined) {
+): DatapathPair {
+  const bridge = requireBridge(links, bridgeName)
+  if (links.byName(BRIDGE_END) === undefined) {
     const what = `could not create veth pair ${BRIDGE_END}-${DATAPATH_END}`
-    await links.create(what, createVeth({ ifname: BRIDGE_END, mtu }, { ifname: DATAPATH_END, mtu }))
+    links.create(what, createVeth({ ifname: BRIDGE_END, mtu }, { ifname: DATAPATH_END, mtu }))
   }
-  const near = await required(links, BRIDGE_END)
-  const far = await required(links, DATAPATH_END)
+  const near = required(links, BRIDGE_END)
+  const far = required(links, DATAPATH_END)
   for (const { name } of [near, far]) tunePort(Netns.host, name, log)
-  await links.conform(near, { master: bridge.index, mtu, up: true })
-  await links.conform(far, { mtu, up: true })
+  links.conform(near, { master: bridge.index, mtu, up: true })
+  links.conform(far, { mtu, up: true })
   return { bridgeEnd: near.index, datapathEnd: far.index }
 }
 
 /** A VXLAN device that takes tunnel and peer from each packet's metadata; answers its index. */
-export async function ensureVxlan(
+export function ensureVxlan(
   { links, log }: VethModules,
   options: { readonly port: number; readonly mtu: number },
-): Promise<number> {
+): number {
   const name = `vxlan-${options.port}`
-  const existing = await links.byName(name)
+  const existing = links.byName(name)
   // What another program, e.g. the original's Open vSwitch, left under this name cannot be told to change.
   if (existing !== undefined && existing.kind !== 'vxlan') {
     throw new KernelError(
@@ -51,16 +51,16 @@ export async function ensureVxlan(
   }
   if (existing === undefined) {
     const what = `cannot create ${name} (is UDP port ${options.port} in use?)`
-    await links.create(what, createLink('vxlan', { ifname: name, mtu: options.mtu }, vxlanData(options.port)))
+    links.create(what, createLink('vxlan', { ifname: name, mtu: options.mtu }, vxlanData(options.port)))
   }
-  const link = await required(links, name)
+  const link = required(links, name)
   tunePort(Netns.host, name, log)
-  await links.conform(link, { mtu: options.mtu, up: true })
+  links.conform(link, { mtu: options.mtu, up: true })
   return link.index
 }
 
-async function required(links: Links, name: string): Promise<Link> {
-  const link = await links.byName(name)
+function required(links: Links, name: string): Link {
+  const link = links.byName(name)
   if (link === undefined) throw new KernelError(`cannot set up ${name}`, 'ENODEV')
   return link
 }

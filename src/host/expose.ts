@@ -12,34 +12,32 @@ import { requireBridge } from './veth.ts'
 const NO_MASQUERADE = 'weave:nomasq'
 
 /** The addresses of the bridge, each with what was asked for it. */
-export async function exposedAddresses(links: Links, bridgeName: string): Promise<Exposed[]> {
-  const bridge = await links.byName(bridgeName)
+export function exposedAddresses(links: Links, bridgeName: string): Exposed[] {
+  const bridge = links.byName(bridgeName)
   if (bridge === undefined) return []
-  const addresses = await links.addresses(bridge.index)
+  const addresses = links.addresses(bridge.index)
   return addresses.map(({ cidr, label }) => ({ cidr, masquerade: label !== NO_MASQUERADE }))
 }
 
 /** Gives the bridge an address and tells the neighbours; idempotent. */
 export async function exposeAddress(links: Links, bridgeName: string, wanted: Exposed): Promise<void> {
-  const bridge = await requireBridge(links, bridgeName)
+  const bridge = requireBridge(links, bridgeName)
   const { cidr, masquerade } = wanted
-  const present = (await exposedAddresses(links, bridgeName)).find((one) => one.cidr.addr === cidr.addr)
+  const present = exposedAddresses(links, bridgeName).find((one) => one.cidr.addr === cidr.addr)
   const add = addAddressStep(bridge, cidr, masquerade ? undefined : NO_MASQUERADE)
 
-  if (present === undefined) await links.run([add])
+  if (present === undefined) links.run([add])
   // A label cannot be changed, only be given at birth.
-  else if (present.masquerade !== masquerade) await links.run([removeAddressStep(bridge, present.cidr), add])
+  else if (present.masquerade !== masquerade) links.run([removeAddressStep(bridge, present.cidr), add])
   await announce(Netns.host, bridge, [cidr])
 }
 
 /** Takes an address from the bridge; false when it had none such. */
-export async function hideAddress(links: Links, bridgeName: string, cidr: Cidr): Promise<boolean> {
-  const bridge = await links.byName(bridgeName)
+export function hideAddress(links: Links, bridgeName: string, cidr: Cidr): boolean {
+  const bridge = links.byName(bridgeName)
   if (bridge === undefined) return false
-  const present = (await links.addresses(bridge.index)).find(
-    (one) => formatCidr(one.cidr) === formatCidr(cidr),
-  )
+  const present = links.addresses(bridge.index).find((one) => formatCidr(one.cidr) === formatCidr(cidr))
   if (present === undefined) return false
-  await links.run([removeAddressStep(bridge, present.cidr)])
+  links.run([removeAddressStep(bridge, present.cidr)])
   return true
 }

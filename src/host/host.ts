@@ -80,7 +80,7 @@ export class Host {
   async start(): Promise<void> {
     this.#watch ??= watchLinks((change) => this.#act(this.#state.handle(change)))
     this.#firewall.start()
-    this.#act(this.#state.look(await this.#links.all()))
+    this.#act(this.#state.look(this.#links.all()))
   }
 
   /** Everything in the kernel stays as it is. Idempotent. */
@@ -88,18 +88,18 @@ export class Host {
     this.#watch?.close()
     this.#watch = undefined
     await this.#firewall.stop()
-    await this.#links.close()
+    this.#links.close()
   }
 
   /** Lets the overlay through the host's firewall and keeps out what must not come in; `start` then keeps it so. */
   async ensureFirewall(spec: FirewallSpec): Promise<void> {
-    await this.#firewall.ensure(spec, await this.exposed())
+    await this.#firewall.ensure(spec, exposedAddresses(this.#links, this.#bridge))
   }
 
   /** What of ours is on this host. */
   async inventory(port = DEFAULT_PORT): Promise<Inventory> {
-    const links = (await ourLinks(this.#links, this.#bridge, port + 1)).map(({ name }) => name)
-    return { links, exposed: await this.exposed() }
+    const links = ourLinks(this.#links, this.#bridge, port + 1).map(({ name }) => name)
+    return { links, exposed: exposedAddresses(this.#links, this.#bridge) }
   }
 
   /** Removes everything of ours from the host: rules, devices, addresses, containers' interfaces. */
@@ -112,25 +112,26 @@ export class Host {
     await removeLinks(this.#links, this.#bridge, spec.port + 1, this.#log)
   }
 
-  bridgeType(): Promise<BridgeType> {
+  async bridgeType(): Promise<BridgeType> {
     return detectBridgeType(this.#links, this.#bridge)
   }
 
   /** Address of the bridge that is there already: it was set from the peer name at an earlier start. */
   async bridgeMac(): Promise<Mac | undefined> {
-    return (await this.#links.byName(this.#bridge))?.mac
+    return this.#links.byName(this.#bridge)?.mac
   }
 
   async ensureBridge(spec: BridgeSpec): Promise<void> {
-    const bridge = await ensureBridge(this.#links, this.#bridge, spec, this.#log)
-    await adoptPorts(this.#links, bridge, this.#log)
-    for (const one of await this.exposed()) this.#exposed.set(formatCidr(one.cidr), one)
+    const bridge = ensureBridge(this.#links, this.#bridge, spec, this.#log)
+    adoptPorts(this.#links, bridge, this.#log)
+    for (const one of exposedAddresses(this.#links, this.#bridge))
+      this.#exposed.set(formatCidr(one.cidr), one)
     this.#spec = spec
   }
 
   /** Makes an interface that exists, e.g. the engine's TAP, a port of the bridge. */
   async ensureBridgePort(ifname: string): Promise<void> {
-    await ensureBridgePort(this.#links, await requireBridge(this.#links, this.#bridge), ifname)
+    ensureBridgePort(this.#links, requireBridge(this.#links, this.#bridge), ifname)
     this.#ports.add(ifname)
   }
 
@@ -155,21 +156,24 @@ export class Host {
   }
 
   /** Makes the pair of a Docker endpoint, or takes over what is there. */
-  createEndpoint(endpointId: string, options: EndpointOptions = {}): Promise<Endpoint> {
+  async createEndpoint(endpointId: string, options: EndpointOptions = {}): Promise<Endpoint> {
     return createEndpoint(this.#modules(), this.#bridge, endpointId, options)
   }
 
-  async deleteEndpoint(endpointId: string): Promise<void> {
-    await deleteEndpoint(this.#modules(), endpointId)
+  deleteEndpoint(endpointId: string): Promise<void> {
+    return deleteEndpoint(this.#modules(), endpointId)
   }
 
   async hasEndpoint(endpointId: string): Promise<boolean> {
-    return (await this.#links.byName(endpointNames(endpointId).host)) !== undefined
+    return this.#links.byName(endpointNames(endpointId).host) !== undefined
   }
 
   /** The ports of all endpoints on this host, e.g. to find those that Docker has forgotten. */
   async endpointNames(): Promise<string[]> {
-    return (await this.#links.all()).map(({ name }) => name).filter((name) => name.startsWith('vethwl'))
+    return this.#links
+      .all()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('vethwl'))
   }
 
   /** Gives the host an address on the overlay; idempotent. */
@@ -177,25 +181,25 @@ export class Host {
     const wanted = { cidr, masquerade: options.masquerade }
     await exposeAddress(this.#links, this.#bridge, wanted)
     this.#exposed.set(formatCidr(cidr), wanted)
-    await this.#firewall.exposedChanged(await this.exposed())
+    await this.#firewall.exposedChanged(exposedAddresses(this.#links, this.#bridge))
   }
 
   /** False when the host had no such address. */
   async hide(cidr: Cidr): Promise<boolean> {
     this.#exposed.delete(formatCidr(cidr))
-    const had = await hideAddress(this.#links, this.#bridge, cidr)
-    await this.#firewall.exposedChanged(await this.exposed())
+    const had = hideAddress(this.#links, this.#bridge, cidr)
+    await this.#firewall.exposedChanged(exposedAddresses(this.#links, this.#bridge))
     return had
   }
 
-  exposed(): Promise<Exposed[]> {
+  async exposed(): Promise<Exposed[]> {
     return exposedAddresses(this.#links, this.#bridge)
   }
 
   /** The first IPv4 address of an interface of the host, e.g. of Docker's bridge. */
   async interfaceAddress(ifname: string): Promise<Cidr | undefined> {
-    const link = await this.#links.byName(ifname)
-    return link && (await this.#links.addresses(link.index))[0]?.cidr
+    const link = this.#links.byName(ifname)
+    return link && this.#links.addresses(link.index)[0]?.cidr
   }
 
   /**
@@ -203,8 +207,8 @@ export class Host {
    * set), in words for the user. Routes through `ignored` interfaces do not count.
    */
   async overlap(cidr: Cidr, ignored: readonly string[] = []): Promise<string | undefined> {
-    const names = new Map((await this.#links.all()).map(({ index, name }) => [index, name]))
-    const routes = await this.#links.routes()
+    const names = new Map(this.#links.all().map(({ index, name }) => [index, name]))
+    const routes = this.#links.routes()
     return findOverlap(
       cidr,
       routes.map(({ destination, ifindex }) => ({ destination, device: names.get(ifindex) ?? '' })),
@@ -213,20 +217,20 @@ export class Host {
   }
 
   /** The pair `vethwe-bridge`/`vethwe-datapath` of the fast datapath. */
-  ensureDatapathPair(options: { readonly mtu: number }): Promise<DatapathPair> {
+  async ensureDatapathPair(options: { readonly mtu: number }): Promise<DatapathPair> {
     return ensureDatapathPair(this.#modules(), this.#bridge, options.mtu)
   }
 
   /** The device `vxlan-PORT` with collected metadata; answers its index. */
-  ensureVxlan(options: { readonly port: number; readonly mtu: number }): Promise<number> {
+  async ensureVxlan(options: { readonly port: number; readonly mtu: number }): Promise<number> {
     return ensureVxlan(this.#modules(), options)
   }
 
   /** Takes pair and VXLAN device of the fast datapath away, where they are. */
   async removeDatapath({ port }: { readonly port: number }): Promise<void> {
     for (const name of [DATAPATH_PORT, `vxlan-${port}`]) {
-      const link = await this.#links.byName(name)
-      if (link?.kind === 'veth' || link?.kind === 'vxlan') await this.#links.remove(link)
+      const link = this.#links.byName(name)
+      if (link?.kind === 'veth' || link?.kind === 'vxlan') this.#links.remove(link)
     }
   }
 
@@ -252,7 +256,7 @@ export class Host {
 
   async #lookAgain(): Promise<void> {
     try {
-      this.#act(this.#state.look(await this.#links.all()))
+      this.#act(this.#state.look(this.#links.all()))
     } catch (error) {
       this.#log.warn('cannot list the interfaces', { reason: messageOf(error) })
     }

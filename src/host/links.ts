@@ -12,7 +12,7 @@ import {
 } from './netlink/link.ts'
 import type { Request } from './netlink/message.ts'
 import { addLinkRoute, decodeRoute, dumpRoutes, type Route } from './netlink/route.ts'
-import { NETLINK, NetlinkSocket, type Step } from './netlink/socket.ts'
+import { NETLINK, NetlinkSocket, runSlowly, type Step } from './netlink/socket.ts'
 import type { Netns } from './netns.ts'
 
 const present = <T>(value: T | undefined): value is T => value !== undefined
@@ -22,49 +22,52 @@ type Conformable = Pick<LinkChange, 'master' | 'address' | 'mtu' | 'hairpin' | '
 /** The links, addresses and routes of one network namespace. */
 export class Links {
   readonly #socket: NetlinkSocket
+  readonly #ns: Netns
 
+  /** The namespace must stay open as long as this is in use. */
   constructor(ns: Netns) {
+    this.#ns = ns
     this.#socket = new NetlinkSocket(NETLINK.ROUTE, ns.fd)
   }
 
-  async byName(ifname: string): Promise<Link | undefined> {
-    const reply = await this.#socket.find(`cannot look up ${ifname}`, getLink({ ifname }))
+  byName(ifname: string): Link | undefined {
+    const reply = this.#socket.find(`cannot look up ${ifname}`, getLink({ ifname }))
     return reply && decodeLink(reply)
   }
 
-  async byIndex(index: number): Promise<Link | undefined> {
-    const reply = await this.#socket.find(`cannot look up interface ${index}`, getLink({ index }))
+  byIndex(index: number): Link | undefined {
+    const reply = this.#socket.find(`cannot look up interface ${index}`, getLink({ index }))
     return reply && decodeLink(reply)
   }
 
-  async all(): Promise<Link[]> {
-    const replies = await this.#socket.dump('cannot list the interfaces', dumpLinks())
+  all(): Link[] {
+    const replies = this.#socket.dump('cannot list the interfaces', dumpLinks())
     return replies.map(decodeLink).filter(present)
   }
 
-  async addresses(ifindex?: number): Promise<Address[]> {
-    const replies = await this.#socket.dump('cannot list the addresses', dumpAddresses())
+  addresses(ifindex?: number): Address[] {
+    const replies = this.#socket.dump('cannot list the addresses', dumpAddresses())
     return replies
       .map(decodeAddress)
       .filter(present)
       .filter((address) => ifindex === undefined || address.ifindex === ifindex)
   }
 
-  async routes(): Promise<Route[]> {
-    const replies = await this.#socket.dump('cannot list the routes', dumpRoutes())
+  routes(): Route[] {
+    const replies = this.#socket.dump('cannot list the routes', dumpRoutes())
     return replies.map(decodeRoute).filter(present)
   }
 
-  create(what: string, request: Request): Promise<void> {
-    return this.run([{ what, request }])
+  create(what: string, request: Request): void {
+    this.run([{ what, request }])
   }
 
-  change(link: Link, change: LinkChange): Promise<void> {
-    return this.run([changeStep(link, change)])
+  change(link: Link, change: LinkChange): void {
+    this.run([changeStep(link, change)])
   }
 
   /** Changes what differs, and only that: a link that is right already is not touched. */
-  async conform(link: Link, wanted: Conformable): Promise<void> {
+  conform(link: Link, wanted: Conformable): void {
     const change: LinkChange = {
       ...(wanted.master === undefined || wanted.master === link.master ? {} : { master: wanted.master }),
       ...(wanted.address === undefined || wanted.address === link.mac ? {} : { address: wanted.address }),
@@ -72,22 +75,21 @@ export class Links {
       ...(wanted.hairpin === undefined || wanted.hairpin === link.hairpin ? {} : { hairpin: wanted.hairpin }),
       ...(wanted.up === undefined || wanted.up === link.up ? {} : { up: wanted.up }),
     }
-    if (Object.keys(change).length > 0) await this.change(link, change)
+    if (Object.keys(change).length > 0) this.change(link, change)
   }
 
-  /** False when it was gone already. */
-  async remove(link: Link): Promise<boolean> {
-    const step = { what: `cannot remove ${link.name}`, request: deleteLink(link.index) }
-    await this.run([{ ...step, unless: ['ENODEV'] }])
-    return true
+  /** Takes the kernel tens of milliseconds; idempotent. */
+  remove(link: Link): Promise<void> {
+    const step = { what: `cannot remove ${link.name}`, request: deleteLink(link.index), unless: ['ENODEV'] }
+    return runSlowly(NETLINK.ROUTE, this.#ns.fd, step)
   }
 
-  run(steps: readonly Step[]): Promise<void> {
-    return this.#socket.run(steps)
+  run(steps: readonly Step[]): void {
+    this.#socket.run(steps)
   }
 
-  close(): Promise<void> {
-    return this.#socket.close()
+  close(): void {
+    this.#socket.close()
   }
 }
 
@@ -115,11 +117,11 @@ export const addRouteStep = (link: Link, destination: Cidr): Step => ({
 })
 
 /** Runs `act` with the links of a namespace. */
-export async function withLinks<T>(ns: Netns, act: (links: Links) => Promise<T>): Promise<T> {
+export async function withLinks<T>(ns: Netns, act: (links: Links) => T | Promise<T>): Promise<T> {
   const links = new Links(ns)
   try {
     return await act(links)
   } finally {
-    await links.close()
+    links.close()
   }
 }

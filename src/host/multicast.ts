@@ -108,13 +108,13 @@ async function apply(
   try {
     const socket = new NetlinkSocket(NETLINK.NETFILTER, ns.fd)
     try {
-      const steps = plan(await currentRules(socket))
-      if (steps.length > 0) await socket.transact(beginBatch, steps, endBatch)
+      const steps = plan(currentRules(socket))
+      if (steps.length > 0) socket.transact(beginBatch, steps, endBatch)
       return
     } catch (error) {
       if (!isMissing(error)) throw error
     } finally {
-      await socket.close()
+      socket.close()
     }
     await withLegacy(legacyMulticast(ns))
   } catch (error) {
@@ -125,9 +125,9 @@ async function apply(
   }
 }
 
-async function currentRules(socket: NetlinkSocket): Promise<Rule[]> {
+function currentRules(socket: NetlinkSocket): Rule[] {
   try {
-    const replies = await socket.dump('cannot list the rules of a container', dumpRules(TABLE, CHAIN))
+    const replies = socket.dump('cannot list the rules of a container', dumpRules(TABLE, CHAIN))
     return replies.flatMap((reply) => decodeRule(reply, TABLE, CHAIN) ?? [])
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return []

@@ -5,8 +5,8 @@ import type { Link } from './netlink/link.ts'
 import { removeOvsDatapath } from './ovs.ts'
 
 /** The devices of ours and of older versions, the bridge last: a container keeps its network as long as it can. */
-export async function ourLinks(links: Links, bridgeName: string, vxlanPort: number): Promise<Link[]> {
-  const all = await links.all()
+export function ourLinks(links: Links, bridgeName: string, vxlanPort: number): Link[] {
+  const all = links.all()
   const isBridge = ({ name }: Link): boolean => name === bridgeName
   const isVxlan = ({ name, kind }: Link): boolean => name === `vxlan-${vxlanPort}` && kind === 'vxlan'
   return [...all.filter((link) => isOurs(link.name) || isVxlan(link)), ...all.filter(isBridge)]
@@ -20,10 +20,10 @@ export async function removeLinks(
   log: Log,
 ): Promise<void> {
   for (const name of ['datapath', bridgeName]) {
-    if ((await links.byName(name))?.kind === 'openvswitch') await removeOvsDatapath(name)
+    if (links.byName(name)?.kind === 'openvswitch') removeOvsDatapath(name)
   }
   const removed: string[] = []
-  for (const link of await ourLinks(links, bridgeName, vxlanPort)) {
+  for (const link of ourLinks(links, bridgeName, vxlanPort)) {
     await links.remove(link)
     removed.push(link.name)
   }

@@ -13,8 +13,8 @@ export interface VethModules {
   readonly log: Log
 }
 
-export async function requireBridge(links: Links, bridge: string): Promise<Link> {
-  const link = await links.byName(bridge)
+export function requireBridge(links: Links, bridge: string): Link {
+  const link = links.byName(bridge)
   if (link === undefined) {
     throw new WeaveError('no-bridge', `bridge "${bridge}" not present; did you launch weave?`)
   }
@@ -25,22 +25,22 @@ export async function requireBridge(links: Links, bridge: string): Promise<Link>
  * Makes a pair whose near end is a port of the bridge, still down; `far` may name another namespace.
  * Throws `KernelError` with errno EEXIST when either name is taken.
  */
-export async function createPort(
+export function createPort(
   { links, log }: VethModules,
   bridge: Link,
   near: LinkChange & { readonly ifname: string },
   far: LinkChange & { readonly ifname: string },
-): Promise<Link> {
+): Link {
   const what = `could not create veth pair ${near.ifname}-${far.ifname}`
   try {
-    await links.create(what, createVeth({ ...near, master: bridge.index }, far))
+    links.create(what, createVeth({ ...near, master: bridge.index }, far))
   } catch (error) {
     if (errnoOf(error) === 'EOPNOTSUPP') {
       throw new KernelError(what, 'EOPNOTSUPP', 'this kernel has no veth devices; load the module veth')
     }
     throw error
   }
-  const port = await links.byName(near.ifname)
+  const port = links.byName(near.ifname)
   if (port === undefined) throw new KernelError(what, 'ENODEV')
   tunePort(Netns.host, port.name, log)
   return port

@@ -10,7 +10,9 @@ interface NetlinkAddon {
   /** A new socket, bound for ever to the namespace; the caller closes the descriptor. */
   netlinkOpen(protocol: number, ns: number): number
   /** All replies to a batch, once `expected` of them were acknowledgements or ends of dumps. */
-  netlinkRequest(fd: number, batch: Uint8Array, expected: number): Promise<Uint8Array>
+  netlinkRequest(fd: number, batch: Uint8Array, expected: number): Uint8Array
+  /** The same on a thread of the pool; nothing else may use the descriptor meanwhile. */
+  netlinkRequestLater(fd: number, batch: Uint8Array, expected: number): Promise<Uint8Array>
   /** Takes over the descriptor; null means that events were lost. */
   netlinkWatch(
     fd: number,

@@ -16,11 +16,31 @@ export interface Step {
 
 const DUMP_ATTEMPTS = 5
 
-/** A netlink socket in one network namespace; one conversation at a time, others wait for their turn. */
+/** One slow step, e.g. the removal of an interface, on a thread and socket of its own: the event loop goes on. */
+export async function runSlowly(protocol: number, ns: number, step: Step): Promise<void> {
+  const addon = netlinkAddon()
+  let fd = -1
+  try {
+    fd = addon.netlinkOpen(protocol, ns)
+    const answer = await addon.netlinkRequestLater(fd, encodeMessage(step.request, 1), 1)
+    for (const reply of decodeMessages(answer)) {
+      const verdict = verdictOf(reply)
+      const errno = errnoName(verdict?.errno ?? 0)
+      if (verdict !== undefined && verdict.errno !== 0 && !step.unless?.includes(errno)) {
+        throw new KernelError(step.what, errno, verdict.reason)
+      }
+    }
+  } catch (error) {
+    throw asKernelError(step.what, error)
+  } finally {
+    if (fd >= 0) closeSync(fd)
+  }
+}
+
+/** A netlink socket in one network namespace. A conversation takes microseconds and is not interrupted by others. */
 export class NetlinkSocket {
   readonly #fd: number
   #sequence = 1
-  #turn: Promise<unknown> = Promise.resolve()
   #closed = false
 
   /** `ns` is the descriptor of a namespace, -1 for the host's; it need not stay open. */
@@ -33,10 +53,10 @@ export class NetlinkSocket {
   }
 
   /** Sends all steps at once; throws `KernelError` for the first that failed. The kernel runs the others all the same. */
-  async run(steps: readonly Step[]): Promise<void> {
+  run(steps: readonly Step[]): void {
     if (steps.length === 0) return
     const first = steps[0]?.what ?? ''
-    const { replies, sequence } = await this.#exchange(
+    const { replies, sequence } = this.#exchange(
       first,
       steps.map((step) => step.request),
       steps.length,
@@ -51,8 +71,8 @@ export class NetlinkSocket {
   }
 
   /** What one request with an acknowledgement answers besides it; undefined when there is no such thing. */
-  async find(what: string, request: Request): Promise<Reply | undefined> {
-    const { replies } = await this.#exchange(what, [request], 1)
+  find(what: string, request: Request): Reply | undefined {
+    const { replies } = this.#exchange(what, [request], 1)
     for (const reply of replies) {
       const verdict = verdictOf(reply)
       if (verdict === undefined) return reply
@@ -65,9 +85,9 @@ export class NetlinkSocket {
   }
 
   /** All answers to a dump; taken again when the kernel says that things moved meanwhile. */
-  async dump(what: string, request: Request): Promise<Reply[]> {
+  dump(what: string, request: Request): Reply[] {
     for (let attempt = 1; ; attempt++) {
-      const { replies } = await this.#exchange(what, [request], 1)
+      const { replies } = this.#exchange(what, [request], 1)
       const failed = replies.map(verdictOf).find((verdict) => verdict !== undefined && verdict.errno !== 0)
       if (failed !== undefined) throw new KernelError(what, errnoName(failed.errno), failed.reason)
       const torn = replies.some((reply) => (reply.flags & NLM_F.DUMP_INTR) !== 0)
@@ -76,9 +96,9 @@ export class NetlinkSocket {
   }
 
   /** A transaction of netfilter: `steps` between an opening and a closing message, all or nothing. */
-  async transact(open: Request, steps: readonly Step[], close: Request): Promise<void> {
+  transact(open: Request, steps: readonly Step[], close: Request): void {
     const requests = [open, ...steps.map((step) => step.request), close]
-    const { replies, sequence } = await this.#exchange(steps[0]?.what ?? '', requests, steps.length)
+    const { replies, sequence } = this.#exchange(steps[0]?.what ?? '', requests, steps.length)
     for (const reply of replies) {
       const verdict = verdictOf(reply)
       if (verdict === undefined || verdict.errno === 0) continue
@@ -87,28 +107,25 @@ export class NetlinkSocket {
     }
   }
 
-  /** Waits for the conversation that is going on. Idempotent. */
-  async close(): Promise<void> {
+  /** Idempotent. */
+  close(): void {
     if (this.#closed) return
     this.#closed = true
-    await this.#turn
     closeSync(this.#fd)
   }
 
-  async #exchange(
+  #exchange(
     what: string,
     requests: readonly Request[],
     expected: number,
-  ): Promise<{ readonly replies: Reply[]; readonly sequence: number }> {
+  ): { readonly replies: Reply[]; readonly sequence: number } {
     const sequence = this.#sequence
     this.#sequence += requests.length
     const batch = concat(requests.map((request, i) => encodeMessage(request, sequence + i)))
 
     if (this.#closed) throw new KernelError(what, 'EBADF')
-    const answer = this.#turn.then(() => netlinkAddon().netlinkRequest(this.#fd, batch, expected))
-    this.#turn = answer.catch(() => undefined)
     try {
-      return { replies: decodeMessages(await answer), sequence }
+      return { replies: decodeMessages(netlinkAddon().netlinkRequest(this.#fd, batch, expected)), sequence }
     } catch (error) {
       throw asKernelError(what, error)
     }
