@@ -83,6 +83,8 @@ static void put_fragments(struct switching *sw, struct link *link, const struct 
 	}
 }
 
+static void forward(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination);
+
 // Tells the sender to make its packets smaller, as if the destination had.
 static void reply_too_big(struct switching *sw, const struct cargo *cargo, uint64_t source, uint64_t destination, uint32_t mtu) {
 	uint8_t reply[TOO_BIG_REPLY];
@@ -95,7 +97,7 @@ static void reply_too_big(struct switching *sw, const struct cargo *cargo, uint6
 	// The reply lies on the stack: what waits in the coalescer goes first, and the reply is not kept.
 	struct switching direct = *sw;
 	direct.coalescer = NULL;
-	switch_forwarded(&direct, reply, (uint32_t)length, destination, source);
+	forward(&direct, reply, (uint32_t)length, destination, source);
 }
 
 // Class and size rules of overlay §4.9; IPv6 is ours: old peers neither look at it nor answer it.
@@ -195,14 +197,10 @@ static uint64_t tags_of(const struct tables *tables, uint64_t source, uint64_t d
 
 /* ---- entries ---- */
 
-void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination) {
+static void forward(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination) {
 	struct cargo cargo = { .frame = frame, .length = length, .largest = length, .shape = shape_of(frame, length) };
 	if (cargo.shape.layers == 0) {
 		count(sw->counters, COUNT_dropMalformedFrame);
-		return;
-	}
-	if (source == sw->self) {
-		count(sw->counters, COUNT_dropOwnFrame);
 		return;
 	}
 	if (destination != sw->self) {
@@ -223,6 +221,14 @@ void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t lengt
 	learn(sw, frame, source);
 	inject_checked(sw, &cargo, source, 0);
 	if (!lives_at(sw, frame, &peer) || peer != sw->self) flood(sw, source, &cargo);
+}
+
+void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination) {
+	// Routes do not lead back to where a frame began: only a loop or a forger brings it here.
+	if (source == sw->self)
+		count(sw->counters, COUNT_dropOwnFrame);
+	else
+		forward(sw, frame, length, source, destination);
 }
 
 // Fills in what the kernel left open; false when its description does not fit the frame.

@@ -35,6 +35,7 @@ const log: Log = {
   child: () => log,
 }
 
+let attached = 0
 const sleeve = new SleeveOverlay(
   {
     clock: systemClock,
@@ -52,7 +53,9 @@ const sleeve = new SleeveOverlay(
         onEvents,
       ),
     attach: async () => {
+      attached++
       execFileSync('ip', ['link', 'set', options.tap, 'master', options.bridge])
+      say({ kind: 'attached', times: attached })
     },
   },
   self,

@@ -7,6 +7,20 @@ import { projectRoot } from './project.ts'
 const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' })
 
 /** A host of a bare network: a namespace with a bridge and a container's namespace behind a veth. */
+/** By name, as in `native/engine/counters.h`; absent names do not occur. */
+export type Counters = Readonly<Record<CounterName, number>>
+type CounterName =
+  | 'coalesced'
+  | 'dropMalformedDatagram'
+  | 'dropOwnFrame'
+  | 'dropReplayed'
+  | 'dropStp'
+  | 'dropUndecryptable'
+  | 'dropUnknownSender'
+  | 'fragmented'
+  | 'framesInjected'
+  | 'framesRelayed'
+
 interface Host {
   readonly index: number
   readonly ns: string
@@ -20,6 +34,9 @@ interface Host {
 
 interface Line {
   readonly kind: string
+  readonly mtu?: number
+  readonly times?: number
+  readonly fields?: { readonly mtu?: number }
   readonly to?: number
   readonly tag?: number
   readonly payload?: string
@@ -36,6 +53,8 @@ export interface BareNetOptions {
   /** 32 bytes in hex: all connections are sealed with it. */
   readonly key?: string
   readonly ip6?: boolean
+  /** Called when the hosts are wired, before their engines start; `exec` runs a command in a namespace. */
+  readonly beforeStart?: (exec: (ns: string, ...command: readonly string[]) => string, host: string) => void
   /** A chain (1-2-3) instead of a full mesh. */
   readonly chain?: boolean
 }
@@ -56,7 +75,10 @@ export class BareNet implements AsyncDisposable {
     const net = new BareNet(options)
     try {
       net.#wire()
-      for (let i = 1; i <= options.hosts; i++) net.#startHost(i)
+      for (let i = 1; i <= options.hosts; i++) {
+        options.beforeStart?.((ns, ...command) => net.exec(ns, ...command), net.host(i))
+        net.#startHost(i)
+      }
       for (const host of net.#hosts) await net.waitFor(host.index, (line) => line.kind === 'ready')
       for (const host of net.#hosts) net.tell(host.index, { kind: 'confirm' })
       for (const host of net.#hosts) {
@@ -135,8 +157,32 @@ export class BareNet implements AsyncDisposable {
     }
   }
 
+  /** Sends UDP datagrams (hex) from a namespace to a host's weave port, from a port of the system's choice. */
+  sendDatagrams(ns: string, index: number, datagrams: readonly string[]): void {
+    const script = `
+      const socket = require('node:dgram').createSocket('udp4')
+      const all = ${JSON.stringify(datagrams)}.map((hex) => Buffer.from(hex, 'hex'))
+      let left = all.length
+      for (const bytes of all) socket.send(bytes, 6783, '${this.underlay(index)}', (error) => {
+        if (error) throw error
+        if (--left === 0) socket.close()
+      })`
+    this.exec(ns, process.execPath, '-e', script)
+  }
+
+  /** Resolves when the host's counter has reached the value. */
+  async counted(index: number, counter: CounterName, atLeast: number): Promise<void> {
+    const deadline = Date.now() + 5_000
+    for (;;) {
+      const { counters } = await this.status(index)
+      if (counters[counter] >= atLeast) return
+      if (Date.now() > deadline)
+        throw new Error(`host ${index}: ${counter} is ${counters[counter]}, not ${atLeast}`)
+    }
+  }
+
   async status(index: number): Promise<{
-    counters: Record<string, number>
+    counters: Counters
     macs: { mac: number; peer: number }[]
     attributes: Record<string, { mtu: number }>
   }> {
@@ -306,7 +352,7 @@ export class BareNet implements AsyncDisposable {
       })
     }
     const verified = line.kind === 'log' && String(line.message).startsWith('Effective MTU')
-    host.lines.push(verified ? { ...line, kind: 'mtu' } : line)
+    host.lines.push(verified ? { ...line, ...line.fields, kind: 'mtu' } : line)
     for (const wake of [...host.waiting]) wake()
     host.waiting.clear()
   }

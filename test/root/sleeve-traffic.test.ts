@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { BareNet } from '../support/bare-net.ts'
+import { captured, echo, ping, sendFrame, transfer, unique } from '../support/traffic.ts'
+
+for (const [label, key] of [
+  ['in clear', undefined],
+  ['sealed', '5a'.repeat(32)],
+] as const) {
+  describe(`sleeve between two hosts, ${label}`, () => {
+    let net: BareNet
+    before(async () => {
+      net = await BareNet.up({ hosts: 2, prefix: unique(), ...(key === undefined ? {} : { key }) })
+    })
+    after(() => net[Symbol.asyncDispose]())
+
+    test('the MTU found is that of old peers on a 1500 underlay', async () => {
+      const { attributes } = await net.status(1)
+      assert.equal(attributes['2']?.mtu, key === undefined ? 1438 : 1414)
+    })
+
+    test('ping without loss', () => {
+      assert.equal(ping(net, 1, [net.address(2)]).received, 3)
+    })
+
+    test('ping over IPv6', () => {
+      assert.equal(ping(net, 1, ['-6', 'fd00:32::2']).received, 3)
+    })
+
+    test('TCP both ways arrives byte for byte, and in super-frames', async () => {
+      const before = await net.status(2)
+      assert.ok(await transfer(net, 1, 2, 40))
+      assert.ok(await transfer(net, 2, 1, 10))
+      const { counters } = await net.status(2)
+      const joined = counters.coalesced - before.counters.coalesced
+      assert.ok(joined > 10_000, `${joined} segments were joined`)
+    })
+
+    test('TCP over IPv6', async () => {
+      assert.ok(await transfer(net, 1, 2, 10, 'fd00:32::2'))
+    })
+
+    test('UDP datagrams of any size', async () => {
+      assert.ok(await echo(net, 1, 2, [0, 1, 100, 1347, 1348, 1349, 4000, 30_000]))
+    })
+
+    test('broadcast reaches the other host', () => {
+      net.exec(net.container(2), 'sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_broadcasts=0')
+      assert.ok(ping(net, 1, ['-b', '10.47.255.255']).received > 0)
+    })
+
+    test('multicast reaches the other host', () => {
+      net.exec(net.container(2), 'sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_broadcasts=0')
+      assert.ok(ping(net, 1, ['-I', 'ethwe', '224.0.0.1']).received > 0)
+      assert.ok(ping(net, 1, ['-6', 'ff02::1%ethwe']).received > 0)
+    })
+
+    test('frames with a VLAN tag arrive as they were', async () => {
+      const frame = `ffffffffffff02000000000181000005 88b5 ${'a5'.repeat(60)}`.replaceAll(' ', '')
+      const seen = await captured(net, net.container(2), 'ethwe', 'vlan 5', () => {
+        sendFrame(net, net.container(1), 'ethwe', frame)
+      })
+      assert.equal(seen, frame)
+    })
+
+    test('an IPv4 packet that needs fragments', () => {
+      assert.equal(ping(net, 1, ['-M', 'dont', '-s', '9000', net.address(2)]).received, 3)
+    })
+  })
+}
