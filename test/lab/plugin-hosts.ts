@@ -1,4 +1,4 @@
-import { Lab, type LabOptions } from './lab.ts'
+import { eventually, Lab, type LabOptions } from './lab.ts'
 
 /** What our IPAM says it gave out on a host, ident → CIDRs. */
 export type Owned = ReadonlyMap<string, readonly string[]>
@@ -55,9 +55,16 @@ export async function cables(lab: Lab, host: number): Promise<string[]> {
   return lines === '' ? [] : lines.split('\n')
 }
 
-/** Ends the daemon without warning; its supervisor stays. Gives the pid that it had. */
-export async function killDaemon(lab: Lab, host: number): Promise<string> {
-  const pid = await lab.sh(host, 'cat /run/weave/weaver.pid')
-  await lab.sh(host, `kill -9 ${pid}`)
-  return pid
+/** The daemon's pid: the child of its supervisor. */
+export const daemonPid = (lab: Lab, host: number): Promise<string> =>
+  lab.sh(host, 'pgrep -P "$(cat /run/weave/supervisor.pid)"')
+
+/** Ends the daemon without warning and waits until its supervisor has another one that answers. */
+export async function killDaemon(lab: Lab, host: number): Promise<void> {
+  const before = await daemonPid(lab, host)
+  await lab.sh(host, `kill -9 ${before}`)
+  await eventually('another daemon serves', async () => {
+    const status = await lab.try(host, ['curl', '-sf', 'http://127.0.0.1:6784/status'])
+    return status.status === 0 && (await daemonPid(lab, host)) !== before
+  })
 }
