@@ -36,13 +36,24 @@ export function meshRoutes(control: Control): Route[] {
     {
       method: 'DELETE',
       path: '/peer/:peer',
-      handle: async ({ params }) => {
+      handle: async ({ params, query }) => {
         const peer = params['peer'] ?? ''
-        const taken = await control.removePeer(peer)
-        return text(taken === undefined ? '' : `${taken} IPs taken over from ${peer}\n`)
+        return removePeer(control, peer, query.get('force') === 'true')
       },
     },
   ]
+}
+
+const PEER_LIVES = new Set(['peer-reachable', 'peer-disputed'])
+
+async function removePeer(control: Control, peer: string, force: boolean): Promise<ApiReply> {
+  try {
+    const taken = await control.removePeer(peer, { force })
+    return text(taken === undefined ? '' : `${taken} IPs taken over from ${peer}\n`)
+  } catch (thrown) {
+    if (thrown instanceof WeaveError && PEER_LIVES.has(thrown.code)) return failure(409, thrown.message)
+    throw thrown
+  }
 }
 
 /** What changes interfaces of this host. `/expose` is the original's; the rest is ours, for the commands. */

@@ -9,7 +9,7 @@ export interface Control {
   /** Gives our IP space away and allocates no more (before `weave reset`). */
   handOver(): Promise<void>
   /** Takes over the space of a dead peer by name or nickname; undefined when IPAM is off. */
-  removePeer(peer: string): Promise<number | undefined>
+  removePeer(peer: string, options: { readonly force: boolean }): Promise<number | undefined>
   expose(cidr: string, options: { readonly masquerade: boolean }): Promise<void>
   hide(cidr: string): Promise<void>
   attach(request: AttachRequest, signal: AbortSignal): Promise<readonly string[]>

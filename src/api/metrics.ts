@@ -17,9 +17,27 @@ export interface MetricSources {
   readonly engine: ReadonlyMap<string, number>
   /** Overlay traffic by neighbour. */
   readonly links: readonly LinkTraffic[]
-  readonly dnsQueries: number | undefined
-  readonly dnsEntriesOurs: number | undefined
+  readonly dns: DnsMetrics | undefined
   readonly pluginCalls: { readonly all: number; readonly failed: number } | undefined
+}
+
+export interface DnsMetrics {
+  readonly entriesOurs: number
+  readonly queries: readonly {
+    readonly type: string
+    readonly zone: string
+    readonly rcode: string
+    readonly count: number
+  }[]
+  /** Upper ends in seconds; `latency` has one more, for what is beyond. Not cumulated. */
+  readonly latencyBounds: readonly number[]
+  readonly latency: readonly number[]
+  readonly latencySumSec: number
+  readonly cacheHits: number
+  readonly cacheMisses: number
+  readonly cacheEntries: number
+  readonly upstreamFailures: number
+  readonly lost: number
 }
 
 export interface LinkTraffic {
@@ -92,7 +110,22 @@ export class Metrics {
     ...['peer', 'nickname', 'overlay'],
   )
   readonly #engine = this.#counter('weave_engine_events_total', 'Events of the packet engine.', 'event')
-  readonly #dnsQueries = this.#counter('weave_dns_queries_total', 'DNS queries received.')
+  readonly #dnsQueries = this.#counter(
+    'weave_dns_queries_total',
+    'DNS queries answered.',
+    ...['type', 'zone', 'rcode'],
+  )
+  readonly #dnsCache = this.#counter('weave_dns_cache_total', 'Lookups of forwarded queries.', 'outcome')
+  readonly #dnsCacheEntries = this.#gauge(
+    'weave_dns_cache_entries',
+    'Answers of other servers that are kept.',
+  )
+  readonly #dnsUpstreamFailures = this.#counter(
+    'weave_dns_upstream_failures_total',
+    'Forwarded queries that no server answered.',
+  )
+  readonly #dnsLost = this.#counter('weave_dns_requests_lost_total', 'Queries lost because we were too busy.')
+  #dnsLatency: DnsMetrics | undefined
   readonly #pluginCalls = this.#counter(
     'weave_plugin_calls_total',
     'Calls of Docker to the plugin.',
@@ -110,12 +143,22 @@ export class Metrics {
   async text(sources: MetricSources): Promise<string> {
     this.#setReport(sources.report)
     this.#setTraffic(sources)
-    set(this.#dnsEntries, {}, sources.dnsEntriesOurs ?? 0)
-    set(this.#dnsQueries, {}, sources.dnsQueries ?? 0)
+    this.#setDns(sources.dns)
     const { all, failed } = sources.pluginCalls ?? { all: 0, failed: 0 }
     set(this.#pluginCalls, { outcome: 'success' }, all - failed)
     set(this.#pluginCalls, { outcome: 'failure' }, failed)
-    return this.#registry.metrics()
+    return (await this.#registry.metrics()) + latencyText(this.#dnsLatency)
+  }
+
+  #setDns(dns: DnsMetrics | undefined): void {
+    this.#dnsLatency = dns
+    set(this.#dnsEntries, {}, dns?.entriesOurs ?? 0)
+    for (const { count, ...labels } of dns?.queries ?? []) set(this.#dnsQueries, labels, count)
+    set(this.#dnsCache, { outcome: 'hit' }, dns?.cacheHits ?? 0)
+    set(this.#dnsCache, { outcome: 'miss' }, dns?.cacheMisses ?? 0)
+    set(this.#dnsCacheEntries, {}, dns?.cacheEntries ?? 0)
+    set(this.#dnsUpstreamFailures, {}, dns?.upstreamFailures ?? 0)
+    set(this.#dnsLost, {}, dns?.lost ?? 0)
   }
 
   #setReport(report: Report): void {
@@ -178,6 +221,19 @@ export class Metrics {
   #counter(name: string, help: string, ...labelNames: string[]): Counter {
     return new Counter({ name, help, labelNames, registers: [this.#registry] })
   }
+}
+
+/** The library cannot be given a histogram that was counted elsewhere. */
+function latencyText(dns: DnsMetrics | undefined): string {
+  if (dns === undefined) return ''
+  const name = 'weave_dns_query_duration_seconds'
+  let below = 0
+  const buckets = dns.latency.map((count, at) => {
+    below += count
+    return `${name}_bucket{le="${dns.latencyBounds[at] ?? '+Inf'}"} ${below}\n`
+  })
+  const head = `\n# HELP ${name} Time from query to answer.\n# TYPE ${name} histogram\n`
+  return `${head}${buckets.join('')}${name}_sum ${dns.latencySumSec}\n${name}_count ${below}\n`
 }
 
 /** Counters are kept elsewhere: here they are only shown. */

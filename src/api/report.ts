@@ -14,6 +14,8 @@ export interface Report {
   readonly DNS: DnsReport | undefined
   readonly Proxy: ProxyReport | undefined
   readonly Plugin: PluginReport | undefined
+  /** What keeps this peer from doing all that it was launched for; absent when nothing does. Ours. */
+  readonly Problems?: readonly string[]
 }
 
 export interface VersionCheck {

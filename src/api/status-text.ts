@@ -10,6 +10,7 @@ export function statusText(report: Report): string {
     ...(report.DNS === undefined ? [] : [dnsSection(report.DNS)]),
     ...(report.Proxy === undefined ? [] : [proxySection(report.Proxy.Addresses)]),
     ...(report.Plugin === undefined ? [] : [pluginSection(report.Plugin)]),
+    ...(report.Problems === undefined ? [] : [report.Problems.map((problem) => line('Problem', problem))]),
   ]
   return sections.map((lines) => lines.join('')).join('\n')
 }

@@ -86,7 +86,9 @@ export const commandTable: readonly CommandRow[] = [
     args: '<peer...>',
     about: 'take over the addresses of peers that will not come back; on one host only',
     section: 'Network',
-    run: async ({ io, words }) => (await import('./commands/mesh.ts')).rmpeer(io, words),
+    options: [['--force', 'even when a peer of that name is reachable']],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/mesh.ts')).rmpeer(io, words, command.opts()),
   },
   {
     name: 'attach',

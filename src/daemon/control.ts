@@ -37,8 +37,8 @@ export class DaemonControl implements Control {
     await this.#sources.ipam?.handOver()
   }
 
-  async removePeer(peer: string): Promise<number | undefined> {
-    return this.#sources.ipam?.removePeer(peer)
+  async removePeer(peer: string, options: { readonly force: boolean }): Promise<number | undefined> {
+    return this.#sources.ipam?.removePeer(peer, options)
   }
 
   async expose(cidr: string, options: { readonly masquerade: boolean }): Promise<void> {

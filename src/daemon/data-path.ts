@@ -27,6 +27,8 @@ export interface DataPath {
   readonly sleeve: SleeveOverlay
   /** Undefined where it is switched off or the kernel cannot have it. */
   readonly fastdp: Fastdp | undefined
+  /** Why there is none although it was wanted. */
+  readonly fastdpProblem: string | undefined
   /** For the report: which device frames are taken from, and how. */
   readonly description: string
 }
@@ -41,32 +43,33 @@ export const containerMtu = (config: Config): number => (config.mtu === 0 ? DEFA
 /** Builds the overlays; nothing moves before `plane.start()`. */
 export async function buildDataPath(modules: Modules, config: Config, self: PeerName): Promise<DataPath> {
   const { log } = modules
-  const fastdp = await tryFastdp(modules, config, self)
+  const { fastdp, problem } = await tryFastdp(modules, config, self)
   const sleeve = buildSleeve(modules, config, self, fastdp)
   const overlays = fastdp === undefined ? [sleeve] : [fastdp, sleeve]
   const plane = new DataPlane({ clock: systemClock, log, overlays })
   const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
   log.info(`Bridge type is ${fastdp === undefined ? 'bridge' : 'bridged_fastdp'}`)
-  return { plane, sleeve, fastdp, description }
+  return { plane, sleeve, fastdp, fastdpProblem: problem, description }
+}
+
+interface Attempt {
+  readonly fastdp: Fastdp | undefined
+  readonly problem: string | undefined
 }
 
 /** Where the kernel refuses, sleeve does everything. */
-async function tryFastdp(
-  { log, host }: Modules,
-  config: Config,
-  self: PeerName,
-): Promise<Fastdp | undefined> {
+async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName): Promise<Attempt> {
   const udpPort = config.port + 1
   if (config.noFastdp) {
     await removeFastdp(host, udpPort)
-    return undefined
+    return { fastdp: undefined, problem: undefined }
   }
   const mtu = containerMtu(config)
   try {
     const { datapathEnd } = await host.ensureDatapathPair({ mtu })
     const vxlan = await host.ensureVxlan({ port: udpPort, mtu: VXLAN_MTU })
     const { openFastdp } = await import('../overlay/fastdp/open.ts')
-    return openFastdp(
+    const fastdp = openFastdp(
       { clock: systemClock, log },
       {
         self,
@@ -79,12 +82,14 @@ async function tryFastdp(
         holdMs: HOLD_MS,
       },
     )
+    return { fastdp, problem: undefined }
   } catch (thrown) {
+    const problem = messageOf(thrown)
     log.warn('no fast datapath on this host, using sleeve; `weave doctor` tells what is missing', {
-      reason: messageOf(thrown),
+      reason: problem,
     })
     await removeFastdp(host, udpPort)
-    return undefined
+    return { fastdp: undefined, problem }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LinkTraffic, MetricSources } from '../api/metrics.ts'
+import { LATENCY_BUCKETS_SEC } from '../dns/stats.ts'
 import { formatPeerName } from '../lib/peer-name.ts'
 import { type ReportSources, takeReport } from './report.ts'
 
@@ -13,8 +14,18 @@ export function metricSources(sources: ReportSources): MetricSources {
     mesh: router.counters(),
     engine: dataPath.sleeve.counters(),
     links: linkTraffic(sources),
-    dnsQueries: names?.stats.queries.reduce((sum, { count }) => sum + count, 0),
-    dnsEntriesOurs: names?.livingOurs,
+    dns: names && {
+      entriesOurs: names.livingOurs,
+      queries: names.stats.queries,
+      latencyBounds: LATENCY_BUCKETS_SEC,
+      latency: names.stats.latency,
+      latencySumSec: names.stats.latencySumSec,
+      cacheHits: names.stats.cacheHits,
+      cacheMisses: names.stats.cacheMisses,
+      cacheEntries: names.cache.entries,
+      upstreamFailures: names.forwarding.failures,
+      lost: names.stats.lost,
+    },
     pluginCalls: plugin && { all: plugin.calls, failed: plugin.failures },
   }
 }

@@ -22,6 +22,7 @@ import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { connectionReport } from './connection-info.ts'
 import type { DataPath } from './data-path.ts'
 import { macReports } from './mac-report.ts'
+import { findProblems } from './problems.ts'
 
 /** What a report is made of; parts that are switched off are absent. */
 export interface ReportSources {
@@ -38,6 +39,7 @@ export interface ReportSources {
 export function takeReport(sources: ReportSources): Report {
   const { ipam, dns, docker, config, router } = sources
   const mesh = router.status()
+  const problems = findProblems(sources)
   return {
     Ready: docker?.ready ?? true,
     Version: VERSION,
@@ -47,6 +49,7 @@ export function takeReport(sources: ReportSources): Report {
     DNS: dns && dnsReport(dns.status()),
     Proxy: undefined,
     Plugin: docker && pluginReport(docker, config, ipam),
+    ...(problems.length > 0 && { Problems: problems }),
   }
 }
 

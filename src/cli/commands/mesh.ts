@@ -28,11 +28,16 @@ export async function prime(io: Io): Promise<number> {
 }
 
 /** `weave rmpeer PEER…`: takes over what dead peers owned. Any failure is status 1 (cli §1.17). */
-export async function rmpeer(io: Io, peers: readonly string[]): Promise<number> {
+export async function rmpeer(
+  io: Io,
+  peers: readonly string[],
+  options: { readonly force?: boolean },
+): Promise<number> {
+  const form = options.force === true ? new URLSearchParams({ force: 'true' }) : new URLSearchParams()
   let status: number = ExitStatus.ok
   for (const peer of peers) {
     try {
-      io.out(await call(io, { method: 'DELETE', path: `/peer/${encodeURIComponent(peer)}` }))
+      io.out(await call(io, { method: 'DELETE', path: `/peer/${encodeURIComponent(peer)}`, form }))
     } catch (thrown) {
       if (!(thrown instanceof CommandFailure)) throw thrown
       if (thrown.message !== '') io.err(`${thrown.message}\n`)
