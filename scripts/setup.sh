@@ -28,6 +28,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  echo 'setup: npm ci'
-  npm ci --silent
+  echo 'setup: npm install'
+  # Not `npm ci`: it insists on optional packages of platforms that some registries do not carry.
+  npm install --no-save --silent
 fi
