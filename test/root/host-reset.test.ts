@@ -107,11 +107,14 @@ inOwnNamespaces(import.meta.filename, () => {
       '-A FORWARD -o weave -j DROP',
       '-A FORWARD -i weave ! -o weave -j ACCEPT',
       '-A INPUT -i docker0 -p udp --dport 53 -j ACCEPT',
+      '-A INPUT -i docker0 -d 172.30.0.1 -p udp --dport 6784 -j DROP',
+      '-A INPUT -d 127.0.0.1 -p tcp --dport 6784 -m addrtype ! --src-type LOCAL -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP -m comment --comment',
     ]) {
-      run('iptables-nft', ...line.split(' '))
+      const comment = line.includes('--comment') ? ['Block non-local access to Weave Net control port'] : []
+      run('iptables-nft', ...line.split(' '), ...comment)
     }
     const host = new Host({ log: silentLog })
-    await host.reset(SPEC)
+    await host.reset()
     await host.stop()
     assert.deepEqual(snapshot(), before)
   })

@@ -4,6 +4,7 @@ import type { Exposed, FirewallSpec, HostEvent } from '../types.ts'
 import { activeBackends, type Backend, installedBackends, restore, savedOf } from './backends.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { tidyNft } from './nft-tidy.ts'
+import { oldRules } from './old-rules.ts'
 import { runProgram } from './program.ts'
 import { type FirewallInput, iptablesRules, nftScript } from './rules.ts'
 import { removal, repair } from './saved.ts'
@@ -81,7 +82,7 @@ export class Firewall {
       await runProgram(['nft', '-f', '-'], `add table ip ${NFT_TABLE}\ndelete table ip ${NFT_TABLE}\n`)
       for (const backend of await installedBackends()) {
         const saved = await savedOf(backend)
-        const plan = saved && removal(saved, this.#bridge, [iptablesRules(input, true)])
+        const plan = saved && removal(saved, [iptablesRules(input, true)], oldRules(input))
         if (plan === undefined) continue
         const done = await restore(backend, plan.script)
         if (done.status !== 0) {

@@ -122,7 +122,11 @@ export interface Removal {
 }
 
 /** Takes away all rules and chains of ours, whichever version or mode made them; undefined when there is nothing. */
-export function removal(saved: Saved, bridge: string, wanted: readonly IptablesRules[]): Removal | undefined {
+export function removal(
+  saved: Saved,
+  wanted: readonly IptablesRules[],
+  isOfOldVersion: (rule: string) => boolean,
+): Removal | undefined {
   const known = new Set(
     wanted.flatMap(({ rules }) =>
       rules.flatMap(({ table, chain, rules: lines }) =>
@@ -137,7 +141,7 @@ export function removal(saved: Saved, bridge: string, wanted: readonly IptablesR
     const isOurs = (chain: string, rule: string): boolean =>
       known.has(`${table} ${chain} ${ruleKey(rule)}`) ||
       ours.some((name) => new RegExp(`-[jg] ${name}(?: |$)`).test(rule)) ||
-      isOfOldVersion(`${table} ${chain} ${rule}`, bridge)
+      isOfOldVersion(`${table} ${chain} ${rule}`)
     const lines: string[] = []
     for (const [chain, list] of rules) {
       const mine = ours.includes(chain) ? [] : list.filter((rule) => isOurs(chain, rule))
@@ -149,10 +153,3 @@ export function removal(saved: Saved, bridge: string, wanted: readonly IptablesR
   }
   return script.length === 0 ? undefined : { script: `${script.join('\n')}\n`, touched }
 }
-
-/** Rules that only an older weave made, in one of its other modes (overlay §7.5). */
-const isOfOldVersion = (rule: string, bridge: string): boolean =>
-  rule === `nat POSTROUTING -o ${bridge} -j ACCEPT` ||
-  rule === `filter FORWARD -o ${bridge} -j DROP` ||
-  rule === `filter FORWARD -o ${bridge} -m state --state NEW -j NFLOG --nflog-group 86` ||
-  (rule.startsWith('filter FORWARD -i ') && rule.endsWith(` -o ${bridge} -j DROP`))
