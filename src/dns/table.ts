@@ -10,6 +10,7 @@ import {
   withoutRepetition,
 } from './entry.ts'
 import { NameIndex } from './name-index.ts'
+import { OwnIndex } from './own-index.ts'
 
 /** Which of our entries an operation means; what is left out matches everything. Names compare without case. */
 export interface EntryFilter {
@@ -40,6 +41,7 @@ export class NameTable {
   readonly #maxEntries: number
   readonly #entries = new Map<string, Entry>()
   readonly #index = new NameIndex()
+  readonly #own = new OwnIndex()
   /** Highest versions of our own entries in an earlier run, where these are not in the table. */
   readonly #earlier = new Map<string, Entry>()
   #ordered: readonly Entry[] | undefined
@@ -66,8 +68,9 @@ export class NameTable {
     return this.#ordered
   }
 
+  /** Entries of this peer, tombstones too. */
   ours(): Entry[] {
-    return [...this.#entries.values()].filter((entry) => entry.origin === this.#us)
+    return [...this.#own.all()]
   }
 
   /** Registers a name of ours; revives a tombstone. Gives the entry as it stands, to be broadcast in any case. */
@@ -85,12 +88,13 @@ export class NameTable {
   /** Deletes our living entries that match; gives their tombstones. */
   tombstone(filter: EntryFilter, nowSec: number): Entry[] {
     const name = filter.hostname?.toLowerCase()
-    const dead = this.ours()
+    const candidates =
+      filter.containerId === undefined ? this.ours() : this.#own.ofContainer(filter.containerId)
+    const dead = candidates
       .filter(
         (entry) =>
           isAlive(entry) &&
           (name === undefined || entry.hostname.toLowerCase() === name) &&
-          (filter.containerId === undefined || entry.containerId === filter.containerId) &&
           (filter.addr === undefined || entry.addr === filter.addr),
       )
       .map((entry) => tombstoneOf(entry, nowSec))
@@ -172,8 +176,7 @@ export class NameTable {
   #otherSpelling(asked: Entry): Entry | undefined {
     const exact = this.#entries.get(identityOf(asked))
     if (exact !== undefined && isAlive(exact)) return exact
-    const folded = foldedIdentityOf(asked)
-    const others = this.ours().filter((entry) => foldedIdentityOf(entry) === folded)
+    const others = this.#own.spellings(asked)
     return others.find(isAlive) ?? exact ?? others[0]
   }
 
@@ -182,6 +185,7 @@ export class NameTable {
     const before = this.#entries.get(identity)
     if (before !== undefined && isAlive(before)) this.#index.remove(before)
     this.#entries.set(identity, entry)
+    if (entry.origin === this.#us) this.#own.set(entry)
     if (isAlive(entry)) this.#index.insert(entry)
     this.#ordered = undefined
   }
@@ -189,6 +193,7 @@ export class NameTable {
   #remove(identity: string, entry: Entry): void {
     if (isAlive(entry)) this.#index.remove(entry)
     this.#entries.delete(identity)
+    if (entry.origin === this.#us) this.#own.delete(entry)
     this.#ordered = undefined
   }
 }
