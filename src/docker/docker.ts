@@ -18,6 +18,7 @@ import { Reconciler } from './plugin/reconciler.ts'
 import { openRecords, type RecordStore } from './plugin/records.ts'
 import type { AddressPool, EndpointPorts } from './ports.ts'
 import { type Attachment, attachments, type NamespaceAddresses } from './ps.ts'
+import { StrandedContainers } from './stranded.ts'
 import { type Announcer, type ContainerLife, type NameRegistry, Watcher } from './watcher.ts'
 
 /** What the Docker part needs of the others. */
@@ -67,6 +68,7 @@ export class DockerPart implements AsyncDisposable {
   readonly #plugin: Plugin | undefined
   readonly #network: DefaultNetwork | undefined
   readonly #reconciler: Reconciler | undefined
+  readonly #stranded: StrandedContainers
   readonly #watcher: Watcher
   #calls = 0
   #failures = 0
@@ -120,10 +122,12 @@ export class DockerPart implements AsyncDisposable {
       procPath,
       ...(names !== undefined && { names }),
     })
+    this.#stranded = new StrandedContainers({ engine, isOurs: (driver) => this.isOurs(driver), log })
     // The network first: `weave launch` waits for it.
     this.#observer.subscribe((event) => this.#network?.handle(event))
     this.#observer.subscribe((event) => this.#watcher.handle(event))
     this.#observer.subscribe((event) => this.#reconciler?.handle(event))
+    this.#observer.subscribe((event) => this.#stranded.handle(event))
   }
 
   /** Whether dockerd answers. */

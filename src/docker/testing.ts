@@ -13,6 +13,7 @@ export const containerWith = (parts: Partial<Container> & { readonly id: string 
   domainname: '',
   networkMode: 'default',
   restartPolicy: 'no',
+  startError: '',
   hostsPath: '',
   networks: [],
   ...parts,
@@ -61,8 +62,10 @@ export class FakeEngine implements EngineApi {
       .map((one) => one.id)
   }
 
-  async startContainer(): Promise<void> {
+  async startContainer(id: string): Promise<void> {
     this.#check()
+    const container = this.containers.get(id)
+    if (container !== undefined) this.containers.set(id, { ...container, running: true })
   }
 
   async network(idOrName: string): Promise<DockerNetwork | undefined> {

@@ -105,3 +105,13 @@ test('weave starts before dockerd, and has its network when dockerd comes', asyn
     return (await lab.tryDocker(1, 'run', '--rm', '--net=weave', 'busybox', 'true')).status === 0
   })
 })
+
+test('containers that Docker gave up at its start, because weave was not there, are started by weave', async () => {
+  await run(lab, 1, 'stranded', '--net=weave', '--restart', 'always')
+  await lab.weave(1, 'stop')
+  await lab.hosts(['dockerd', '1', 'restart'], 180_000)
+  assert.equal(await isRunning('stranded'), false)
+  await lab.weave(1, 'launch', '--resume')
+  await eventually('it runs', () => isRunning('stranded'))
+  await lab.docker(1, 'rm', '-f', 'stranded')
+})

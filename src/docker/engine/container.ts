@@ -26,7 +26,10 @@ export interface Container {
   readonly domainname: string
   /** `default`, `host`, `none`, `container:ID` or a network's name. */
   readonly networkMode: string
+  /** `no`, `always`, `unless-stopped` or `on-failure`. */
   readonly restartPolicy: string
+  /** Why Docker could not start it the last time; empty when it could, or when it was stopped. */
+  readonly startError: string
   /** File on the host that is the container's /etc/hosts; empty when Docker does not make one. */
   readonly hostsPath: string
   readonly networks: readonly ContainerNetwork[]
@@ -44,6 +47,7 @@ export function containerOf(inspected: ContainerAnswer): Container {
     domainname: inspected.Config?.Domainname ?? '',
     networkMode: inspected.HostConfig?.NetworkMode ?? 'default',
     restartPolicy: inspected.HostConfig?.RestartPolicy?.Name ?? 'no',
+    startError: inspected.State?.Error ?? '',
     hostsPath: inspected.HostsPath ?? '',
     networks: networks.map(([name, network]) => ({
       name,

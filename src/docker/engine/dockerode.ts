@@ -12,7 +12,12 @@ export interface ContainerAnswer {
   readonly Id: string
   readonly Name?: string
   readonly HostsPath?: string
-  readonly State?: { readonly Running?: boolean; readonly Restarting?: boolean; readonly Pid?: number }
+  readonly State?: {
+    readonly Running?: boolean
+    readonly Restarting?: boolean
+    readonly Pid?: number
+    readonly Error?: string
+  }
   readonly Config?: { readonly Hostname?: string; readonly Domainname?: string }
   readonly HostConfig?: {
     readonly NetworkMode?: string
