@@ -115,3 +115,12 @@ test('containers that Docker gave up at its start, because weave was not there, 
   await eventually('it runs', () => isRunning('stranded'))
   await lab.docker(1, 'rm', '-f', 'stranded')
 })
+
+test('without a majority of the peers docker run says what is waited for, and the network can be made', async () => {
+  await using alone = await launched({ hosts: 1 }, '--ipalloc-init', 'consensus=3')
+  const started = performance.now()
+  const outcome = await alone.tryDocker(1, 'run', '--rm', '--net=weave', 'busybox', 'true')
+  assert.notEqual(outcome.status, 0)
+  assert.match(outcome.stderr, /awaiting consensus \(quorum: 2, known: 1\)/)
+  assert.ok(performance.now() - started < 60_000)
+})
