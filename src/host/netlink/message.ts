@@ -82,7 +82,7 @@ const EXTENDED = { reason: string(1) }
 /** The verdict that a message carries: an acknowledgement, an error or the end of a dump. */
 export function verdictOf(reply: Reply): Verdict | undefined {
   if (reply.type === NLMSG.DONE) {
-    const errno = reply.body.length < 4 ? 0 : -viewOf(reply.body).getInt32(0, LITTLE_ENDIAN)
+    const errno = reply.body.length < 4 ? 0 : 0 - viewOf(reply.body).getInt32(0, LITTLE_ENDIAN)
     return { errno: Math.max(errno, 0), reason: undefined }
   }
   if (reply.type !== NLMSG.ERROR) return undefined
@@ -91,5 +91,5 @@ export function verdictOf(reply: Reply): Verdict | undefined {
   const view = viewOf(reply.body)
   const echoed = reply.flags & NLM_F_CAPPED ? HEADER : align4(view.getUint32(4, LITTLE_ENDIAN))
   const words = reply.flags & NLM_F_ACK_TLVS ? reply.body.subarray(4 + echoed) : new Uint8Array(0)
-  return { errno: -view.getInt32(0, LITTLE_ENDIAN), reason: decodeAttributes(EXTENDED, words).reason }
+  return { errno: 0 - view.getInt32(0, LITTLE_ENDIAN), reason: decodeAttributes(EXTENDED, words).reason }
 }
