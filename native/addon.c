@@ -39,6 +39,7 @@ NAPI_MODULE_INIT() {
 	weave_init_netns_files(env, exports);
 	weave_init_netns_link(env, exports);
 	weave_init_netns_spawn(env, exports);
+	weave_init_netns_probe(env, exports);
 	weave_init_netfilter_legacy(env, exports);
 	weave_init_sodium(env, exports);
 	weave_init_dns(env, exports);

@@ -25,6 +25,7 @@ void weave_init_netlink_watch(napi_env env, napi_value exports);
 void weave_init_netns_files(napi_env env, napi_value exports);
 void weave_init_netns_link(napi_env env, napi_value exports);
 void weave_init_netns_spawn(napi_env env, napi_value exports);
+void weave_init_netns_probe(napi_env env, napi_value exports);
 void weave_init_netfilter_legacy(napi_env env, napi_value exports);
 
 void weave_init_bpf_map(napi_env env, napi_value exports);

@@ -17,6 +17,12 @@ interface NetnsAddon {
   setTxChecksum(ns: number, ifname: string, on: boolean): void
   /** One whole Ethernet frame out of an interface. */
   sendFrame(ns: number, ifindex: number, frame: Uint8Array): void
+  /** An empty namespace; goes away when the descriptor is closed. */
+  netnsNew(): number
+  /** The errno of making a TAP with virtio headers and these TUN_F_* offloads in a namespace; 0 when it works. */
+  tryTap(ns: number, offloads: number): number
+  /** The errno of setting an option on a UDP socket; 0 when it works. */
+  tryUdpOption(level: number, option: number, value: number): number
   netnsSpawn(ns: number, argv: readonly string[], input: string, timeoutMs: number): Promise<Finished>
 }
 
