@@ -21,4 +21,6 @@ export type SessionOutput =
   | { readonly kind: 'introduced'; readonly remote: RemoteIntroduction }
   /** Never tag 0: heartbeats are sent and taken by the session itself. */
   | { readonly kind: 'message'; readonly tag: number; readonly payload: Uint8Array }
+  /** A message of ours that no peer would take; it was not sent, the connection stays. */
+  | { readonly kind: 'too-large'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }

@@ -236,8 +236,10 @@ test('the largest message passes, one byte more is refused at either end', () =>
   converse(dialler, acceptor)
   assert.equal(acceptor.messages[0]?.payload.length, MAX_FRAME - 1)
 
-  dialler.take(dialler.session.send(4, new Uint8Array(MAX_FRAME)))
-  assert.equal(dialler.failure, 'outgoing message exceeds maximum size: 10485761 > 10485760')
+  assert.deepEqual(dialler.session.send(4, new Uint8Array(MAX_FRAME)), [
+    { kind: 'too-large', reason: 'outgoing message exceeds maximum size: 10485761 > 10485760' },
+  ])
+  assert.equal(dialler.failure, undefined)
   acceptor.receive(fromHex('00a00001'))
   assert.equal(acceptor.failure, 'incoming message exceeds maximum size: 10485761 > 10485760')
 })

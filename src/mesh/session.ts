@@ -52,14 +52,17 @@ export class Session {
     return outputs
   }
 
-  /** One message; only after the introduction. A message that is too large fails the connection, as with old peers. */
+  /**
+   * One message; only after the introduction. Old peers end the connection over a message that is too large: whoever
+   * has them relay one of the largest size, which grows by a byte on the way, cuts them off from each other.
+   */
   send(tag: number, payload: Uint8Array): SessionOutput[] {
     if (this.#state.kind !== 'open') return []
     try {
       return [write(this.#state.framing.encode(Uint8Array.of(tag), payload))]
     } catch (thrown) {
       if (!(thrown instanceof WireError)) throw thrown
-      return this.#fail(thrown.message)
+      return [{ kind: 'too-large', reason: thrown.message }]
     }
   }
 
