@@ -46,7 +46,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
+	if (home == -1) return weave_throw_errno(env, errno, "cannot enter the network namespace");
 	int fd = open_socket(protocol);
 	netns_leave(home);
 

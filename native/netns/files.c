@@ -46,7 +46,7 @@ static napi_value js_read(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
+	if (home == -1) return weave_throw_errno(env, errno, "cannot enter the network namespace");
 	int error = read_file(path, value, sizeof value, &length);
 	netns_leave(home);
 
@@ -88,7 +88,7 @@ static napi_value js_write(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) {
+	if (home == -1) {
 		int error = errno;
 		free(entries);
 		return weave_throw_errno(env, error, "cannot enter the network namespace");

@@ -43,7 +43,7 @@ static napi_value js_set_tx_checksum(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
+	if (home == -1) return weave_throw_errno(env, errno, "cannot enter the network namespace");
 	int error = set_tx_checksum(ifname, on);
 	netns_leave(home);
 	return error ? weave_throw_errno(env, error, ifname) : NULL;
@@ -101,7 +101,7 @@ static napi_value js_send_frame(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
+	if (home == -1) return weave_throw_errno(env, errno, "cannot enter the network namespace");
 	// Protocol 0: the socket only sends and never queues what arrives.
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	int error = fd < 0 ? errno : send_frame(fd, ifindex, frame, length);

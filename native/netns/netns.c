@@ -8,20 +8,33 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int netns_enter(int ns) {
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (home < 0) return -1;
+static int open_home(void) {
+	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
 
-	if (ns >= 0 && setns(ns, CLONE_NEWNET)) {
-		int error = errno;
-		close(home);
-		errno = error;
-		return -1;
-	}
-	return home;
+static int give_up(int home) {
+	int error = errno;
+	close(home);
+	errno = error;
+	return -1;
+}
+
+int netns_enter(int ns) {
+	if (ns < 0) return NETNS_STAYED;
+	int home = open_home();
+	if (home < 0) return -1;
+	return setns(ns, CLONE_NEWNET) ? give_up(home) : home;
+}
+
+int netns_enter_new(void) {
+	int home = open_home();
+	if (home < 0) return -1;
+	return unshare(CLONE_NEWNET) ? give_up(home) : home;
 }
 
 void netns_leave(int home) {
+	if (home == NETNS_STAYED) return;
+
 	int error = errno;
 	if (setns(home, CLONE_NEWNET)) {
 		perror("weave: cannot return to the host's network namespace");

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -17,12 +16,10 @@
 static napi_value js_new(napi_env env, napi_callback_info info) {
 	(void)info;
 	napi_value result;
-	int home = netns_enter(-1);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot open the network namespace");
-
-	int fd = -1;
-	int error = unshare(CLONE_NEWNET) ? errno : 0;
-	if (!error && (fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0) error = errno;
+	int home = netns_enter_new();
+	if (home == -1) return weave_throw_errno(env, errno, "cannot make a network namespace");
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int error = fd < 0 ? errno : 0;
 	netns_leave(home);
 
 	if (error) return weave_throw_errno(env, error, "cannot make a network namespace");
@@ -56,7 +53,7 @@ static napi_value js_try_tap(napi_env env, napi_callback_info info) {
 	}
 
 	int home = netns_enter(ns);
-	if (home < 0) return weave_throw_errno(env, errno, "cannot enter the network namespace");
+	if (home == -1) return weave_throw_errno(env, errno, "cannot enter the network namespace");
 	int error = try_tap(offloads);
 	netns_leave(home);
 	napi_create_int32(env, error, &result);

@@ -109,7 +109,7 @@ static int start(const struct run *r, pid_t *pid, const int pipes[3][2]) {
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
 	int home = netns_enter(r->ns);
-	int error = home < 0 ? errno : 0;
+	int error = home == -1 ? errno : 0;
 	if (!error) {
 		error = posix_spawnp(pid, r->argv[0], &actions, &attributes, r->argv, environ);
 		netns_leave(home);

@@ -4,7 +4,7 @@ import { asKernelError, errnoName, KernelError } from '../kernel-error.ts'
 import { concat } from './attributes.ts'
 import { decodeMessages, encodeMessage, NLM_F, type Reply, type Request, verdictOf } from './message.ts'
 
-export const NETLINK = { ROUTE: 0, NETFILTER: 12, GENERIC: 16 } as const
+export const NETLINK = { ROUTE: 0, XFRM: 6, NETFILTER: 12, GENERIC: 16 } as const
 
 /** A request with the words for its failure, e.g. `cannot add 10.32.0.1/12 to weave`. */
 export interface Step {
