@@ -15,6 +15,11 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
       only: options.only,
       measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
     }),
+  mesh: async (options) =>
+    (await import('./mesh/run.ts')).runMeshBench({
+      peers: options.only?.map(Number) ?? [20, 30, 60, 100, 200],
+      rounds: options.rounds ?? 1,
+    }),
 }
 
 interface Options {
