@@ -116,6 +116,19 @@ test('containers that Docker gave up at its start, because weave was not there, 
   await lab.docker(1, 'rm', '-f', 'stranded')
 })
 
+test('a host that lost its state does not give addresses of running containers away', async () => {
+  await run(lab, 1, 'before', '--net=weave')
+  const address = await addressOf(lab, 1, 'before')
+  await lab.weave(1, 'stop')
+  await lab.sh(1, 'rm -rf /var/lib/weave')
+  await lab.weave(1, 'launch', 'host2')
+  await run(lab, 1, 'after', '--net=weave')
+  assert.notEqual(await addressOf(lab, 1, 'after'), address)
+  await eventually('they talk', () => pings(lab, 2, 'far', address))
+  await lab.docker(1, 'rm', '-f', 'before', 'after')
+  assert.deepEqual([...(await owned(lab, 1)).keys()], [])
+})
+
 test('without a majority of the peers docker run says what is waited for, and the network can be made', async () => {
   await using alone = await launched({ hosts: 1 }, '--ipalloc-init', 'consensus=3')
   const started = performance.now()
