@@ -1,6 +1,8 @@
 import type { PeerName } from '../lib/peer-name.ts'
+import type { RemoteIntroduction } from './introduction.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
+import type { MeshOptions } from './node-types.ts'
 import { formatPeer, type Peer, type PeerDescription } from './peer.ts'
 import type { Peers } from './peers.ts'
 
@@ -20,6 +22,19 @@ export const SELF_REASON = 'cannot connect to ourself'
 
 export const collisionReason = (local: Peer, remote: Pick<PeerDescription, 'name' | 'nickname'>): string =>
   `local "${formatPeer(local)}" and remote "${formatPeer(remote)}" peer names collision`
+
+/**
+ * Feature key: we have as many connections as we want. Who dials and has other neighbours then leaves it at that;
+ * otherwise both would add the connection and drop it again, and tell the whole network twice.
+ */
+export const FULL_FEATURE = 'Full'
+
+export const isFull = (links: Links, { connectionLimit }: Pick<MeshOptions, 'connectionLimit'>): boolean =>
+  connectionLimit !== 0 && links.added >= connectionLimit
+
+/** Whether to leave a peer alone that says it is full. */
+export const isTurnedAway = (link: Link, remote: RemoteIntroduction, links: Links): boolean =>
+  link.outbound && remote.features.has(FULL_FEATURE) && links.added > 0
 
 /**
  * Room for one more connection (mesh §14.5). At the limit a peer that can be reached without us is turned away, but

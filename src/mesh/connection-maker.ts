@@ -1,7 +1,7 @@
 import { messageOf } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
-import { type Discovered, discover } from './discovery.ts'
+import { type Discovered, Discovery } from './discovery.ts'
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -37,8 +37,9 @@ export interface ConnectionMakerParts {
 /** Decides whom to dial, and when again (mesh §14). */
 export class ConnectionMaker {
   readonly #parts: ConnectionMakerParts
-  /** What the user typed → the key of its target. */
-  readonly #direct = new Map<string, string>()
+  readonly #discovery: Discovery
+  /** What the user typed → its target. */
+  readonly #direct = new Map<string, { readonly key: string; readonly anyPort: boolean }>()
   readonly #targets = new Map<string, Target>()
   /** Attempts and connections that came of them, with the time at which the attempt became due. */
   readonly #attempts = new Map<ConnectionId, { readonly target: Target; readonly since: number }>()
@@ -47,6 +48,7 @@ export class ConnectionMaker {
 
   constructor(parts: ConnectionMakerParts) {
     this.#parts = parts
+    this.#discovery = new Discovery(parts.peers, parts.links, parts.port, parts.loopback)
   }
 
   /** The targets as typed. */
@@ -56,8 +58,8 @@ export class ConnectionMaker {
 
   /** Direct targets that may be peers: not known to be ourself or to have our name. */
   get initialPeers(): number {
-    const keys = new Set(this.#direct.values())
-    return [...keys].filter((key) => this.#targets.get(key)?.tryAt !== Number.POSITIVE_INFINITY).length
+    return [...this.#directKeys()].filter((key) => this.#targets.get(key)?.tryAt !== Number.POSITIVE_INFINITY)
+      .length
   }
 
   connect(texts: readonly string[], replace: boolean, now: number): string[] {
@@ -169,7 +171,7 @@ export class ConnectionMaker {
   #addDirect(text: string, host: HostPort, now: number): void {
     const port = host.port ?? this.#parts.port
     const key = host.isAddress ? formatHostPort(host.host, port) : text
-    this.#direct.set(text, key)
+    this.#direct.set(text, { key, anyPort: host.port === undefined })
     const target = this.#targets.get(key) ?? newTarget(key, host, port, now)
     this.#targets.set(key, target)
     if (target.state === 'attempting' || target.state === 'connected') return
@@ -177,15 +179,29 @@ export class ConnectionMaker {
     target.backOff.reset()
   }
 
+  #directKeys(): Set<string> {
+    return new Set(Array.from(this.#direct.values(), ({ key }) => key))
+  }
+
   #check(now: number): void {
     this.#checkAt = Number.POSITIVE_INFINITY
     const valid = this.#validTargets(now)
-    const direct = new Set(this.#direct.values())
+    const direct = this.#directKeys()
     for (const [key, target] of this.#targets) {
       if (target.state === 'attempting' || target.state === 'connected') continue
       if (valid.has(target)) this.#proceed(target, now)
       else if (direct.has(key)) target.state = 'suspended'
-      else this.#targets.delete(key)
+      else this.#drop(target, now)
+    }
+  }
+
+  /** Nobody wants it now. What failed lately is kept, or it would be tried at once when it is wanted again. */
+  #drop(target: Target, now: number): void {
+    target.state = 'suspended'
+    if (target.error === undefined || target.tryAt <= now || target.tryAt === Number.POSITIVE_INFINITY) {
+      this.#targets.delete(target.key)
+    } else {
+      this.#checkAt = Math.min(this.#checkAt, target.tryAt)
     }
   }
 
@@ -207,14 +223,13 @@ export class ConnectionMaker {
     )
     const isConnected = ({ peer }: Target) => peer !== undefined && links.connected(peer)
 
-    for (const [text, key] of this.#direct) {
+    for (const { key, anyPort } of this.#direct.values()) {
       const target = this.#targets.get(key)
       if (target === undefined || isConnected(target) || addresses.has(target.address)) continue
-      const anyPort = parseHostPort(text).port === undefined
       if (!(anyPort && inboundHosts.has(target.host.host))) valid.add(target)
     }
     if (this.#parts.discovery && this.#hasRoom()) {
-      for (const found of discover(peers, links, this.#parts.port, this.#parts.loopback)) {
+      for (const found of this.#discovery.find()) {
         if (!addresses.has(found.address)) valid.add(this.#discovered(found, now))
       }
     }
@@ -271,7 +286,7 @@ export class ConnectionMaker {
   #dial(target: Target, host: string, now: number): void {
     const { port } = target
     target.address = formatHostPort(host, port)
-    const direct = [...this.#direct.values()].includes(target.key)
+    const direct = this.#directKeys().has(target.key)
     this.#attempts.set(this.#parts.dial({ host, port }, direct), { target, since: now })
   }
 

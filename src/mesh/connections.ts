@@ -1,5 +1,12 @@
 import { formatPeerName } from '../lib/peer-name.ts'
-import { breakTie, collisionReason, duplicateReason, roomFor, SELF_REASON } from './admission.ts'
+import {
+  breakTie,
+  collisionReason,
+  duplicateReason,
+  isTurnedAway,
+  roomFor,
+  SELF_REASON,
+} from './admission.ts'
 import type { ConnectionMaker } from './connection-maker.ts'
 import { formatHostPort } from './host-port.ts'
 import type { RemoteIntroduction } from './introduction.ts'
@@ -9,7 +16,7 @@ import type { NodeContext } from './node-context.ts'
 import type { ConnectionId } from './node-types.ts'
 import type { OverlayEvents, OverlayParams, SocketAddress } from './overlay.ts'
 import { OwnClaims } from './own-claims.ts'
-import { isPlaceholder, type Peer } from './peer.ts'
+import { formatPeer, isPlaceholder, type Peer } from './peer.ts'
 import { holdSeconds } from './restart.ts'
 import { TOPOLOGY_FEATURE } from './topology-message.ts'
 import { TopologyOutbox } from './topology-outbox.ts'
@@ -112,11 +119,15 @@ export class Connections {
 
   /** Who is at the other end: decides whether the connection may stay, and adds it. */
   introduced(link: Link, remote: RemoteIntroduction, now: number): void {
-    const { peers, emit } = this.#context
+    const { peers, links, options, emit } = this.#context
     link.introduction = remote
     const { self } = peers
     if (remote.name === self.name) {
       this.end(link, remote.uid === self.uid ? SELF_REASON : collisionReason(self, remote), 'never', now)
+      return
+    }
+    if (options.extensions !== false && isTurnedAway(link, remote, links)) {
+      this.end(link, `${formatPeer(remote)} has reached its connection limit`, 'retry', now)
       return
     }
     const known = peers.get(remote.name)

@@ -16,30 +16,66 @@ export interface Discovered {
 /** Addresses per peer that are worth trying: the others of a peer behind address translation rarely are. */
 const MAX_ADDRESSES = 3
 
+/** Where a claim says that its remote listens. */
+type Listening = Omit<Discovered, 'peer'>
+
+/** What claims were found to mean; they stay the same for long, and there are many. */
+const MAX_REMEMBERED = 20_000
+
 /**
- * Addresses of unconnected peers from the claims of others (mesh §14.3): what somebody dialled, or the address of who
- * dialled in, with the port that all peers share. Gossip is not to be trusted: only literal addresses that can be
+ * Finds addresses of unconnected peers in the claims of others (mesh §14.3): what somebody dialled, or the address of
+ * who dialled in, with the port that all peers share. Gossip is not to be trusted: only literal addresses that can be
  * another host's (mesh §18).
  */
-export function discover(peers: Peers, links: Links, ownPort: number, loopback: boolean): Discovered[] {
-  const wanted = new Map<PeerName, Map<string, Discovered>>()
-  for (const { name } of peers)
-    if (name !== peers.self.name && !links.connected(name)) wanted.set(name, new Map())
-  if (wanted.size === 0) return []
-  const ours = ownAddresses(links, ownPort)
+export class Discovery {
+  readonly #peers: Peers
+  readonly #links: Links
+  readonly #port: number
+  readonly #loopback: boolean
+  readonly #parsed = new Map<string, Listening | undefined>()
 
-  for (const { name, claims } of peers) {
-    if (name === peers.self.name) continue
-    for (let i = 0; i < claims.size; i++) {
-      const found = wanted.get(claims.remoteAt(i))
-      if (found === undefined || found.size >= MAX_ADDRESSES) continue
-      const claim = claims.at(i)
-      const listens = listeningAt(claim.address, claim.outbound, ownPort, loopback)
-      if (listens === undefined || ours.has(listens.address)) continue
-      found.set(listens.address, { peer: claim.remote, ...listens })
-    }
+  constructor(peers: Peers, links: Links, port: number, loopback: boolean) {
+    this.#peers = peers
+    this.#links = links
+    this.#port = port
+    this.#loopback = loopback
   }
-  return [...wanted.values()].flatMap((found) => [...found.values()])
+
+  find(): Discovered[] {
+    const wanted = this.#unconnected()
+    if (wanted.size === 0) return []
+    const ours = ownAddresses(this.#links, this.#port)
+    for (const { name, claims } of this.#peers) {
+      if (name === this.#peers.self.name) continue
+      for (let i = 0; i < claims.size; i++) {
+        const remote = claims.remoteAt(i)
+        const found = wanted.get(remote)
+        if (found === undefined || found.size >= MAX_ADDRESSES) continue
+        const claim = claims.at(i)
+        const listens = this.#listeningAt(claim.address, claim.outbound)
+        if (listens !== undefined && !ours.has(listens.address))
+          found.set(listens.address, { peer: remote, ...listens })
+      }
+    }
+    return [...wanted.values()].flatMap((found) => [...found.values()])
+  }
+
+  #unconnected(): Map<PeerName, Map<string, Discovered>> {
+    const unconnected = new Map<PeerName, Map<string, Discovered>>()
+    for (const { name } of this.#peers) {
+      if (name !== this.#peers.self.name && !this.#links.connected(name)) unconnected.set(name, new Map())
+    }
+    return unconnected
+  }
+
+  #listeningAt(claimed: string, outbound: boolean): Listening | undefined {
+    const key = `${outbound} ${claimed}`
+    if (this.#parsed.has(key)) return this.#parsed.get(key)
+    if (this.#parsed.size >= MAX_REMEMBERED) this.#parsed.clear()
+    const listening = listeningAt(claimed, outbound, this.#port, this.#loopback)
+    this.#parsed.set(key, listening)
+    return listening
+  }
 }
 
 function ownAddresses(links: Links, ownPort: number): Set<string> {
@@ -53,7 +89,7 @@ function listeningAt(
   outbound: boolean,
   ownPort: number,
   loopback: boolean,
-): Omit<Discovered, 'peer'> | undefined {
+): Listening | undefined {
   let host: HostPort
   try {
     host = parseHostPort(claimed)

@@ -1,4 +1,5 @@
 import { messageOf, WireError } from '../lib/errors.ts'
+import { FULL_FEATURE, isFull } from './admission.ts'
 import type { RemoteIntroduction } from './introduction.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -90,6 +91,7 @@ export class LinkSessions {
     const features = new Map(this.#parts.overlay.features())
     if (extensions !== false) features.set(TOPOLOGY_FEATURE, TOPOLOGY_FORMAT)
     for (const [key, value] of restartFeature(this.#options)) features.set(key, value)
+    if (extensions !== false && isFull(this.#links, this.#options)) features.set(FULL_FEATURE, 'true')
     const { uid, shortId } = this.#self
     return {
       name,

@@ -38,9 +38,12 @@ export class SimHost {
   #node: MeshNode | undefined
   #overlay: SimOverlay | undefined
   #timer = Number.POSITIVE_INFINITY
-  #life = 0
+  /** Grows with every start and crash. */
+  life = 0
   /** Peers that the user named; kept across crashes. */
   targets: readonly string[] = []
+  /** Never comes back. */
+  retired = false
   messages = 0
   bytes = 0
 
@@ -78,6 +81,13 @@ export class SimHost {
     return this.#parts.get(name)
   }
 
+  /** Bytes handed to sockets that have not left yet. */
+  get backlog(): number {
+    let bytes = 0
+    for (const socket of this.#sockets.values()) bytes += socket.queued
+    return bytes
+  }
+
   /** Own monotonic ms. */
   now(): number {
     return this.#world.scheduler.now * this.options.clockRate
@@ -89,13 +99,14 @@ export class SimHost {
   }
 
   start(): void {
-    const life = ++this.#life
+    if (this.retired) return
+    const life = ++this.life
     const rng = seededRng(Math.floor(this.#rng.float() * 2 ** 48))
     this.#overlay = new SimOverlay({
       passes: (host) => this.#world.passes(this.address, host),
       later: (ms, run) => {
         this.#world.scheduler.at(this.#world.scheduler.now + ms / this.options.clockRate, () => {
-          if (this.#life === life && this.running) run()
+          if (this.life === life && this.running) run()
         })
       },
     })
@@ -115,7 +126,7 @@ export class SimHost {
     this.note(loseState ? 'crashes and loses its state' : 'crashes')
     for (const [name, part] of this.#parts) this.#disk.set(name, part.persisted())
     if (loseState) this.#disk.clear()
-    this.#life++
+    this.life++
     this.#node = undefined
     this.#overlay = undefined
     this.#parts.clear()
@@ -189,11 +200,11 @@ export class SimHost {
   /** One input, then outputs, then the next deadline. */
   #shell(input: () => void): void {
     input()
-    const life = this.#life
+    const life = this.life
     for (let outputs = this.node.take(); outputs.length > 0; outputs = this.#node?.take() ?? []) {
       for (const output of outputs) {
         this.#carryOut(output)
-        if (this.#life !== life) return
+        if (this.life !== life) return
       }
     }
     this.#schedule()
@@ -215,9 +226,9 @@ export class SimHost {
   }
 
   #runAt(at: number): void {
-    const life = this.#life
+    const life = this.life
     this.#world.scheduler.at(at, () => {
-      if (this.#life !== life || this.#timer !== at || !this.running) return
+      if (this.life !== life || this.#timer !== at || !this.running) return
       this.#timer = Number.POSITIVE_INFINITY
       this.#shell(() => {
         // Rounding between the clocks must not leave a deadline a hair ahead for ever.
@@ -266,9 +277,9 @@ export class SimHost {
 
   #dial(id: ConnectionId, host: string, port: number): void {
     this.#dials.add(id)
-    const life = this.#life
+    const life = this.life
     const { scheduler, network } = this.#world
-    const done = (): boolean => this.#life === life && this.#dials.delete(id)
+    const done = (): boolean => this.life === life && this.#dials.delete(id)
     const fail = (reason: string): void => {
       if (done()) this.#shell(() => this.node.dialFailed(id, reason, this.now()))
     }
@@ -281,7 +292,7 @@ export class SimHost {
     const localPort = this.#world.ephemeralPort()
     scheduler.at(there, () => {
       const listener = port === PORT ? this.#world.hostAt(host) : undefined
-      const accepted = this.#life === life && listener?.accept(far, this.address, localPort) === true
+      const accepted = this.life === life && listener?.accept(far, this.address, localPort) === true
       scheduler.at(scheduler.now + network.transit(this.address, host), () => {
         if (!accepted) fail(`dial tcp4 ${host}:${port}: connect: connection refused`)
         else if (done()) {
@@ -293,10 +304,10 @@ export class SimHost {
   }
 
   #resolve(host: string): void {
-    const life = this.#life
+    const life = this.life
     const address = this.#world.addressOf(host)
     this.#world.scheduler.at(this.#world.scheduler.now + 1, () => {
-      if (this.#life !== life || !this.running) return
+      if (this.life !== life || !this.running) return
       const resolution =
         address === undefined ? { error: `lookup ${host}: no such host` } : { addresses: [address] }
       this.#shell(() => this.node.resolved(host, resolution, this.now()))

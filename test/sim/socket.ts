@@ -25,7 +25,8 @@ export class SimSocket {
   #peer: SimSocket | undefined
   #events: SocketEvents | undefined
   readonly #queue: Uint8Array[] = []
-  #queued = 0
+  /** Bytes that have not left yet. */
+  queued = 0
   #congested = false
   #pumping = false
   #lastArrival = 0
@@ -59,8 +60,8 @@ export class SimSocket {
   write(bytes: Uint8Array): void {
     if (!this.open) return
     this.#queue.push(bytes)
-    this.#queued += bytes.length
-    if (!this.#congested && this.#queued > HIGH_WATER) {
+    this.queued += bytes.length
+    if (!this.#congested && this.queued > HIGH_WATER) {
       this.#congested = true
       this.#scheduler.at(this.#scheduler.now, () => this.open && this.#events?.congested())
     }
@@ -110,7 +111,7 @@ export class SimSocket {
     const arrival = Math.max(this.#lastArrival, now + this.#network.transit(this.#from, this.#to))
     this.#lastArrival = arrival
     const segments = this.#queue.splice(0)
-    this.#queued = 0
+    this /** Bytes that have not left yet. */.queued = 0
     this.#scheduler.at(arrival, () => this.#arrive(segments))
     if (this.#congested) {
       this.#congested = false
