@@ -1,6 +1,9 @@
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 
+/** A part that does not end must not keep the others from ending. */
+const STOP_LIMIT_MS = 3000
+
 /** Anything that runs until it is stopped. */
 export interface Stoppable {
   stop(): Promise<void> | void
@@ -26,10 +29,22 @@ export class StartedParts {
       const last = this.#parts.pop()
       if (last === undefined) return
       try {
-        await last.part.stop()
+        await within(STOP_LIMIT_MS, Promise.resolve(last.part.stop()))
       } catch (thrown) {
         this.#log.error('could not stop a part', { name: last.name, reason: messageOf(thrown) })
       }
     }
+  }
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`still not stopped after ${limitMs} ms`)), limitMs)
+  })
+  try {
+    await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
   }
 }
