@@ -3,7 +3,7 @@ import { messageOf } from '../src/lib/errors.ts'
 import { type Report, renderReport } from './row.ts'
 
 const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B]
-  NAME: datapath, mesh, ipam, dns, cli`
+  NAME: datapath, docker, mesh, ipam, dns, cli`
 
 /** Loads a bench only when it is asked for: each needs other things of the machine. */
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> = {
@@ -15,6 +15,8 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
       only: options.only,
       measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
     }),
+  docker: async (options) =>
+    (await import('./docker/run.ts')).runDockerBench({ rounds: options.rounds ?? 20 }),
   mesh: async (options) =>
     (await import('./mesh/run.ts')).runMeshBench({
       peers: options.only?.map(Number) ?? [20, 30, 60, 100, 200],
