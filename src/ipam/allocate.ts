@@ -6,7 +6,11 @@ import { donors } from './ring-donors.ts'
 import type { AllocatorState } from './state.ts'
 
 /** One try to serve the request: the answer, or undefined when it has to wait (ipam §6). */
-export function tryAllocate(state: AllocatorState, request: AllocateRequest): Answer | undefined {
+export function tryAllocate(
+  state: AllocatorState,
+  request: AllocateRequest,
+  now: number,
+): Answer | undefined {
   const { ident, subnet, isContainer } = request
   const { holdings, options } = state
   const whole = cidrRange(subnet)
@@ -29,7 +33,7 @@ export function tryAllocate(state: AllocatorState, request: AllocateRequest): An
     state.dead.delete(ident)
     return { kind: 'address', cidr }
   }
-  const of = donors(state.ring, whole, state.world.rng)
+  const of = state.asks.begin(whole, donors(state.ring, whole, state.world.rng), state.ring, now)
   if (of.length > 0) state.emit({ kind: 'ask-space', of, range: whole, claim: undefined })
   return undefined
 }

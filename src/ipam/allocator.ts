@@ -112,7 +112,7 @@ export class Allocator {
   allocate(id: RequestId, request: AllocateRequest, now: number): AllocatorOutput[] {
     if (this.#leaving) this.#state.answer(id, cancelled('Allocate', request.ident))
     else {
-      this.#requests.allocate(id, request)
+      this.#requests.allocate(id, request, now)
       this.#establishIfWanted(now)
     }
     return this.#done(now)
@@ -217,7 +217,7 @@ export class Allocator {
         this.#learn(sender, message.state, now)
         break
       case 'space-denied':
-        this.#requests.denied(message.range)
+        this.#requests.denied(message.range, sender, now)
         break
       case 'space-request':
         this.#spaceRequested(sender, message.range)

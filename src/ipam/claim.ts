@@ -1,4 +1,5 @@
 import { formatCidr, formatIp4 } from '../lib/ip4.ts'
+import type { PeerName } from '../lib/peer-name.ts'
 import { ANONYMOUS } from './holdings.ts'
 import type { Answer, ClaimRequest } from './request.ts'
 import { ownerOf } from './ring.ts'
@@ -6,6 +7,8 @@ import type { AllocatorState } from './state.ts'
 
 /** Sends that fail before a claim does: the owner may only be connecting (ipam §6). */
 const MAX_FAILED_SENDS = 5
+/** An owner is asked again after this. */
+const ASK_EVERY = 5000
 /** How long an owner may leave a claim unanswered before it fails; old peers wait for ever. */
 const ANSWER_WITHIN = 60_000
 
@@ -15,8 +18,13 @@ export interface PendingClaim {
   readonly number: number
   readonly request: ClaimRequest
   failedSends: number
-  /** Since when its owner has been asked without an answer. */
-  askedSince: number | undefined
+  asked?: Asked | undefined
+}
+
+interface Asked {
+  readonly owner: PeerName
+  readonly first: number
+  readonly last: number
 }
 
 const DONE: Answer = { kind: 'done' }
@@ -35,9 +43,12 @@ export function tryClaim(
   state.dead.delete(ident)
   const owner = ownerOf(state.ring, cidr.addr)
   if (owner === state.options.self) return claimOurs(state, claim.request)
-  claim.askedSince ??= now
-  if (now - claim.askedSince > ANSWER_WITHIN) return refused(ownedByOther(state, claim, 'it does not answer'))
+  const earlier = claim.asked?.owner === owner ? claim.asked : undefined
+  if (earlier !== undefined && now - earlier.first > ANSWER_WITHIN)
+    return refused(ownedByOther(state, claim, 'it does not answer'))
+  if (earlier !== undefined && now - earlier.last < ASK_EVERY) return undefined
 
+  claim.asked = { owner, first: earlier?.first ?? now, last: now }
   const range = { start: cidr.addr, end: cidr.addr + 1 }
   state.emit({ kind: 'ask-space', of: [owner], range, claim: claim.number })
   return undefined
@@ -45,7 +56,7 @@ export function tryClaim(
 
 /** The owner could not be asked: `unknown` to wait on, or the error once it has lasted. */
 export function askFailed(state: AllocatorState, claim: PendingClaim, reason: string): Answer | 'unknown' {
-  claim.askedSince = undefined
+  if (claim.asked !== undefined) claim.asked = { ...claim.asked, first: claim.asked.last }
   claim.failedSends += 1
   return claim.failedSends > MAX_FAILED_SENDS ? refused(ownedByOther(state, claim, reason)) : 'unknown'
 }

@@ -1,5 +1,8 @@
 import { type Cidr, formatCidr, formatIp4, type Ip4, type Range, rangeSize } from '../lib/ip4.ts'
 
+/** Smaller subnets leave no address to give out beside the two reserved ones. */
+export const MIN_SUBNET_SIZE = 4
+
 /** `first-last`, the last address included. */
 export const formatRange = (range: Range): string =>
   `${formatIp4(range.start)}-${formatIp4(Math.max(range.end - 1, 0))}`

@@ -1,7 +1,7 @@
 import type { Range } from '../lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { GossipState } from './gossip-codec.ts'
-import { rangeAsCidr } from './range.ts'
+import { MIN_SUBNET_SIZE, rangeAsCidr } from './range.ts'
 import { countFree, ownedRanges, owners, type Ring } from './ring.ts'
 import { grant, reportFree, seedRing } from './ring-change.ts'
 import { mergeRing, type RingConflict } from './ring-merge.ts'
@@ -18,6 +18,8 @@ export interface ForeignRing {
 export class Replica {
   readonly #state: AllocatorState
   readonly #foreign = new Map<PeerName, ForeignRing>()
+  /** What the free counts were last brought up to date for. */
+  #reported: { readonly ring: Ring; readonly revision: number } | undefined
 
   constructor(state: AllocatorState) {
     this.#state = state
@@ -41,8 +43,10 @@ export class Replica {
     const { holdings, options } = this.#state
     this.#state.ring = ring
     const ranges = ownedRanges(ring, options.self)
+    const before = holdings.space.size
     const lost = holdings.space.retain(ranges)
     holdings.space.extend(ranges)
+    if (holdings.space.size > before) this.#state.asks.clear()
     // A merge gives nothing up that is in use; whatever it is, it must not stay ours.
     if (lost.length > 0) this.#state.emit({ kind: 'event', event: { kind: 'space-lost', ranges: lost } })
     this.#state.bootstrap.done()
@@ -68,7 +72,11 @@ export class Replica {
 
   /** Gives a free part of the range to another peer, if there is one. */
   donate(range: Range, to: PeerName): boolean {
-    const block = this.#state.holdings.space.donate(range)
+    const { space } = this.#state.holdings
+    // Nobody can use the first and last address of a subnet: given away, they would go round for ever.
+    const hosts = { start: range.start + 1, end: range.end - 1 }
+    if (range.end - range.start >= MIN_SUBNET_SIZE && space.freeWithin(hosts) === 0) return false
+    const block = space.donate(range)
     if (block === undefined) return false
     this.#state.ring = grant(this.#state.ring, block, to)
     this.#state.emit({ kind: 'event', event: { kind: 'donated', range: block, to } })
@@ -78,10 +86,11 @@ export class Replica {
   /** Brings the free counts in the ring up to date. */
   reportFree(): void {
     const { ring, holdings } = this.#state
-    this.#state.ring = reportFree(
-      ring,
-      countFree(ring, (range) => holdings.space.freeWithin(range)),
-    )
+    const { revision } = holdings.space
+    if (this.#reported?.ring === ring && this.#reported.revision === revision) return
+    const counts = countFree(ring, (range) => holdings.space.freeWithin(range))
+    this.#state.ring = reportFree(ring, counts)
+    this.#reported = { ring: this.#state.ring, revision }
   }
 
   forgetConflict(peer: PeerName): void {

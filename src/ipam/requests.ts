@@ -1,4 +1,5 @@
 import { type Range, rangeContains } from '../lib/ip4.ts'
+import type { PeerName } from '../lib/peer-name.ts'
 import { tryAllocate } from './allocate.ts'
 import { askFailed, claimDenied, type PendingClaim, tryClaim } from './claim.ts'
 import type { AllocateRequest, Answer, ClaimRequest, RequestId } from './request.ts'
@@ -41,14 +42,14 @@ export class Requests {
     else this.#primes.add(id)
   }
 
-  allocate(id: RequestId, request: AllocateRequest): void {
+  allocate(id: RequestId, request: AllocateRequest, now: number): void {
     const waiting = { id, request }
-    if (!this.#serve(waiting)) this.#allocates.push(waiting)
+    if (!this.#serve(waiting, now)) this.#allocates.push(waiting)
   }
 
   claim(id: RequestId | undefined, request: ClaimRequest, now: number): void {
     const number = ++this.#claimNumber
-    const claim: WaitingClaim = { id, request, number, failedSends: 0, askedSince: undefined }
+    const claim: WaitingClaim = { id, request, number, failedSends: 0 }
     if (!this.#tryClaim(claim, now)) this.#claims.push(claim)
   }
 
@@ -59,7 +60,7 @@ export class Requests {
       this.#primes.clear()
     }
     this.#claims = this.#claims.filter((claim) => !this.#tryClaim(claim, now))
-    this.#allocates = this.#allocates.filter((allocate) => !this.#serve(allocate))
+    this.#allocates = this.#allocates.filter((allocate) => !this.#serve(allocate, now))
   }
 
   /** The shell found nobody to send a claim's request for space to. */
@@ -71,10 +72,12 @@ export class Requests {
     else this.#endClaims(new Map([[claim, answer]]))
   }
 
-  /** The owner of the range gives nothing of it away. */
-  denied(range: Range): void {
+  /** `by`, which owns the range, gives nothing of it away. */
+  denied(range: Range, by: PeerName, now: number): void {
+    this.#state.asks.denied(range, by, this.#state.ring, now)
     const claims = this.#claims.filter(({ request }) => rangeContains(range, request.cidr.addr))
     this.#endClaims(new Map(claims.map((claim) => [claim, claimDenied(this.#state, claim)])))
+    this.#allocates = this.#allocates.filter((allocate) => !this.#serve(allocate, now))
   }
 
   /** Whoever asked is gone; answered if it was still waiting. A claim that was promised goes on without. */
@@ -103,8 +106,8 @@ export class Requests {
     this.#allocates = this.#allocates.filter((allocate) => !is(allocate))
   }
 
-  #serve(waiting: Waiting<AllocateRequest>): boolean {
-    const answer = tryAllocate(this.#state, waiting.request)
+  #serve(waiting: Waiting<AllocateRequest>, now: number): boolean {
+    const answer = tryAllocate(this.#state, waiting.request, now)
     if (answer !== undefined) this.#state.answer(waiting.id, answer)
     return answer !== undefined
   }

@@ -37,24 +37,35 @@ export function mergeRing(ours: Ring, received: Ring, hasAllocations: HasAllocat
     return { conflict: { kind: 'other-range', text: 'Received range differs from ours' } }
   }
 
+  const seeds = ours.seeds.length > 0 ? ours.seeds : received.seeds
+  if (!hasNews(ours.entries, received.entries)) {
+    return { ring: seeds.length === ours.seeds.length ? ours : { ...ours, seeds }, updated: false }
+  }
   const merged = mergeEntries(ours, received, hasAllocations)
   if ('conflict' in merged) return merged
-  const seeds = ours.seeds.length > 0 ? ours.seeds : received.seeds
+  if (!merged.updated && !merged.raised) return { ring: { ...ours, seeds }, updated: false }
   const ring = clipFree({ ...ours, entries: merged.entries, seeds })
   const lost = firstLost(ours, ring, hasAllocations)
   if (lost !== undefined) return ownedByUs(entryInMyRange(lost, ownerOf(ring, lost)))
-
-  if (!merged.updated && !merged.raised && ring.seeds === ours.seeds && sameEntries(ours, ring))
-    return { ring: ours, updated: false }
   return { ring, updated: merged.updated }
 }
-
-const sameEntries = (a: Ring, b: Ring): boolean =>
-  a.entries.length === b.entries.length && a.entries.every((entry, i) => entry === b.entries[i])
 
 function seededApart(a: Ring, b: Ring): boolean {
   if (a.seeds.length === 0 || b.seeds.length === 0) return false
   return a.seeds.length !== b.seeds.length || a.seeds.some((seed, i) => seed !== b.seeds[i])
+}
+
+/** Most of what arrives is known already: told without building anything. */
+function hasNews(mine: readonly Entry[], theirs: readonly Entry[]): boolean {
+  let at = 0
+  for (const entry of theirs) {
+    let own = mine[at]
+    while (own !== undefined && own.token < entry.token) own = mine[++at]
+    if (own === undefined || own.token !== entry.token) return true
+    if (own.version < entry.version) return true
+    if (own.version === entry.version && own.peer !== entry.peer) return true
+  }
+  return false
 }
 
 interface MergedEntries {

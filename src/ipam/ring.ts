@@ -83,11 +83,23 @@ export const pieces = (ring: Ring): Piece[] =>
   )
 
 /** The peer's pieces in order of address; neighbouring pieces are not joined. */
-export const ownedRanges = (ring: Ring, peer: PeerName): Range[] =>
-  pieces(ring)
-    .filter((piece) => piece.peer === peer)
-    .map(({ start, end }) => ({ start, end }))
-    .sort((a, b) => a.start - b.start)
+export function ownedRanges(ring: Ring, peer: PeerName): Range[] {
+  const { entries } = ring
+  const ranges: Range[] = []
+  for (const [i, entry] of entries.entries()) {
+    if (entry.peer !== peer) continue
+    const next = entries[i + 1]
+    if (next !== undefined) ranges.push({ start: entry.token, end: next.token })
+    else {
+      const [first, second] = splitAtOrigin(ring, entry.token, entryAt(ring, 0).token)
+      // The part below the first token comes first.
+      if (second !== undefined && first !== undefined) ranges.unshift(first)
+      const last = second ?? first
+      if (last !== undefined) ranges.push(last)
+    }
+  }
+  return ranges
+}
 
 /** The peers that own something, each once, in order of token. */
 export const owners = (ring: Ring): PeerName[] => [...new Set(ring.entries.map((entry) => entry.peer))]
@@ -95,17 +107,19 @@ export const owners = (ring: Ring): PeerName[] => [...new Set(ring.entries.map((
 /** What is wrong with the ring, in the words of the original (ipam §3); undefined when nothing is. */
 export function ringFault(ring: Ring): string | undefined {
   const { entries } = ring
-  for (let i = 1; i < entries.length; i++) {
-    if (entryAt(ring, i - 1).token > entryAt(ring, i).token) return 'Ring not sorted'
+  let twice = false
+  let before: Entry | undefined
+  for (const entry of entries) {
+    if (before !== undefined && before.token > entry.token) return 'Ring not sorted'
+    if (before?.token === entry.token) twice = true
+    before = entry
   }
-  for (let i = 1; i < entries.length; i++) {
-    if (entryAt(ring, i - 1).token === entryAt(ring, i).token) return 'Token appears twice in ring'
-  }
-  if (entries.length === 0) return undefined
-  if (entryAt(ring, 0).token < ring.start || entryAt(ring, -1).token >= ring.end)
-    return 'Token is out of range'
+  if (twice) return 'Token appears twice in ring'
+  const first = entries[0]
+  if (first === undefined || before === undefined) return undefined
+  if (first.token < ring.start || before.token >= ring.end) return 'Token is out of range'
   for (const [i, entry] of entries.entries()) {
-    const next = entryAt(ring, i + 1).token
+    const next = (entries[i + 1] ?? first).token
     const size = distance(ring, entry.token, next)
     if (entry.free > size) {
       return `Entry ${formatIp4(entry.token)}-${formatIp4(next)} reporting too much free space: ${entry.free} > ${size}`

@@ -6,6 +6,12 @@ import { RangeSet } from './range-set.ts'
 export class Space {
   readonly #used = new RangeSet()
   readonly #free = new RangeSet()
+  #revision = 0
+
+  /** Grows with every change: what was counted at this number still holds. */
+  get revision(): number {
+    return this.#revision
+  }
 
   get used(): readonly Range[] {
     return this.#used.ranges()
@@ -46,6 +52,7 @@ export class Space {
 
   /** Takes the lowest free address inside the range. */
   allocate(range: Range): Ip4 | undefined {
+    this.#revision++
     const addr = this.#free.lowestWithin(range)
     if (addr === undefined) return undefined
     this.#move(addr, this.#free, this.#used)
@@ -54,6 +61,7 @@ export class Space {
 
   /** Takes this address; false when it is not free. */
   claim(addr: Ip4): boolean {
+    this.#revision++
     if (!this.#free.has(addr)) return false
     this.#move(addr, this.#free, this.#used)
     return true
@@ -61,6 +69,7 @@ export class Space {
 
   /** Gives the address back; false when it was not in use. */
   release(addr: Ip4): boolean {
+    this.#revision++
     if (!this.#used.has(addr)) return false
     this.#move(addr, this.#used, this.#free)
     return true
@@ -68,6 +77,7 @@ export class Space {
 
   /** Adds what is not ours yet, as free. */
   extend(ranges: Iterable<Range>): void {
+    this.#revision++
     for (const range of ranges) {
       const fresh = RangeSet.of([range])
       for (const part of this.#used.within(range)) fresh.remove(part)
@@ -77,6 +87,7 @@ export class Space {
 
   /** Forgets whatever lies outside the ranges; returns the addresses in use that went with it. */
   retain(ranges: Iterable<Range>): Range[] {
+    this.#revision++
     const kept = RangeSet.of(ranges)
     for (const part of outside(this.#free, kept)) this.#free.remove(part)
     const lost = outside(this.#used, kept)
@@ -86,6 +97,7 @@ export class Space {
 
   /** Removes a free block inside the range to give it to another peer: which one, see ipam §5. */
   donate(range: Range): Range | undefined {
+    this.#revision++
     let biggest: Range | undefined
     for (const chunk of this.#free.within(range)) {
       if (size(chunk) < size(biggest)) continue
@@ -108,6 +120,7 @@ export class Space {
   }
 
   clear(): void {
+    this.#revision++
     this.#used.clear()
     this.#free.clear()
   }

@@ -1,6 +1,7 @@
 import type { Range } from '../lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
+import { Asks } from './asks.ts'
 import { Bootstrap, type Init } from './bootstrap.ts'
 import { Holdings } from './holdings.ts'
 import { Nicknames } from './nicknames.ts'
@@ -33,6 +34,7 @@ export class AllocatorState {
   readonly holdings: Holdings
   readonly bootstrap: Bootstrap
   readonly nicknames: Nicknames
+  readonly asks = new Asks()
   /** When the containers died whose addresses are kept for a while. */
   readonly dead = new Map<string, number>()
   ring: Ring

@@ -1,9 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { type Cidr, cidrRange, formatCidr, type Ip4, parseCidr, tryParseIp4 } from '../lib/ip4.ts'
 import { IpamError } from './errors.ts'
-
-/** Fewer addresses leave none to give out beside the reserved ones. */
-const MIN_SUBNET_SIZE = 4
+import { MIN_SUBNET_SIZE } from './range.ts'
 
 /** An address with prefix length, host bits kept; texts of errors as in the original (ipam §2). */
 export function parseAddressCidr(text: string): Cidr {

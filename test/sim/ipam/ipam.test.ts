@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Allocator } from '../../../src/ipam/allocator.ts'
+import { PersistBarrier } from '../../../src/ipam/barrier.ts'
+import { PLANTS, plant } from './planted.ts'
+import { runScenario } from './scenario.ts'
+
+const ours = { Allocator, PersistBarrier }
+/** More with `npm run sim -- ipam`. */
+const SEEDS = Number(process.env['WEAVE_SIM_SEEDS'] ?? 60)
+const FULL = { minutes: 30, maxPeers: 20 }
+const SMALL = { minutes: 30, maxPeers: 8 }
+
+test(`no address has two owners, rings converge, what is free is given (${SEEDS} lives of a network)`, () => {
+  const failed: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violations } = runScenario(seed, { code: ours, ...FULL })
+    if (violations.length > 0) failed.push(`seed ${seed}: ${violations[0]}`)
+  }
+  assert.deepEqual(failed, [])
+})
+
+for (const planted of PLANTS) {
+  test(`the simulation catches a planted bug: ${planted.bug}`, async () => {
+    const code = await plant(planted)
+    try {
+      assert.ok(isCaught((seed) => runScenario(seed, { code, ...SMALL }).violations.length > 0))
+    } finally {
+      code.dispose()
+    }
+  })
+}
+
+test('the simulation catches a planted bug: answers are given before the disk has them', () => {
+  assert.ok(
+    isCaught((seed) => runScenario(seed, { code: ours, ...SMALL, persistLate: true }).violations.length > 0),
+  )
+})
+
+/** Within a few lives, or by breaking down in one. */
+function isCaught(fails: (seed: number) => boolean): boolean {
+  for (let seed = 1; seed <= 20; seed++) {
+    try {
+      if (fails(seed)) return true
+    } catch (thrown) {
+      if (thrown instanceof RangeError) return true
+      throw thrown
+    }
+  }
+  return false
+}

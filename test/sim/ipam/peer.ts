@@ -1,0 +1,193 @@
+import type { Allocator, Changes } from '../../../src/ipam/allocator.ts'
+import type { Effects, PersistBarrier } from '../../../src/ipam/barrier.ts'
+import type { Init } from '../../../src/ipam/bootstrap.ts'
+import { quorumFor } from '../../../src/ipam/bootstrap.ts'
+import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
+import type { Owned } from '../../../src/ipam/holdings.ts'
+import type { AllocatorOutput, Answer, RequestId } from '../../../src/ipam/request.ts'
+import { emptyRing, isEmpty, type Ring } from '../../../src/ipam/ring.ts'
+import type { Range } from '../../../src/lib/ip4.ts'
+import type { PeerName } from '../../../src/lib/peer-name.ts'
+import type { Rng } from '../../../src/lib/rng.ts'
+import type { IpamCode } from './code.ts'
+import type { EventQueue } from './queue.ts'
+
+/** What a simulated peer needs of the world. */
+export interface Surroundings {
+  readonly code: IpamCode
+  readonly queue: EventQueue
+  readonly rng: Rng
+  readonly range: Range
+  readonly init: Init
+  /** 0 to 1: how many writes fail, half of them after they have reached the disk. */
+  readonly writeFaults: number
+  /** A planted bug: tell everybody before the disk has it. */
+  readonly persistLate: boolean
+  isReachable(from: PeerName, to: PeerName): boolean
+  unicast(from: PeerName, to: PeerName, message: UnicastMessage): boolean
+  broadcast(from: PeerName, state: GossipState): void
+}
+
+interface Disk {
+  ring: Ring | undefined
+  readonly owned: Map<string, Owned>
+}
+
+/** One host's allocator on a disk of its own, with a process that can be killed at any instant. */
+export class SimPeer {
+  readonly name: PeerName
+  readonly #world: Surroundings
+  readonly #disk: Disk = { ring: undefined, owned: new Map() }
+  readonly #waiters = new Map<RequestId, (answer: Answer) => void>()
+  #allocator: Allocator | undefined
+  #barrier: PersistBarrier | undefined
+  /** Counts processes: what an earlier one started is void. */
+  #life = 0
+  #lastId = 0
+  #tickAt: number | undefined
+
+  constructor(name: PeerName, world: Surroundings) {
+    this.name = name
+    this.#world = world
+  }
+
+  get isUp(): boolean {
+    return this.#allocator !== undefined
+  }
+
+  get allocator(): Allocator | undefined {
+    return this.#allocator
+  }
+
+  start(): void {
+    const { code, rng, range, init, queue } = this.#world
+    this.#life++
+    this.#tickAt = undefined
+    const options = { self: this.name, nickname: `p${this.name % 1000}`, uid: rng.u64(), range, init }
+    const allocator = new code.Allocator(options, {
+      rng,
+      quorum: () => quorumFor(init, 0),
+      isKnown: (peer) => this.#world.isReachable(this.name, peer),
+    })
+    this.#allocator = allocator
+    const { ring } = this.#disk
+    this.#barrier = new code.PersistBarrier(allocator, ring ?? emptyRing(range, this.name))
+    const stored = ring === undefined ? undefined : { ring, owned: new Map(this.#disk.owned) }
+    this.#perform(this.#barrier.step(allocator.start(stored, [], queue.now)))
+    this.#scheduleTick()
+  }
+
+  /** kill -9: whoever waits gets no answer; what is on disk stays. */
+  crash(): void {
+    this.#life++
+    this.#allocator = undefined
+    this.#barrier = undefined
+    this.#waiters.clear()
+  }
+
+  /** What the peer would tell a new neighbour. */
+  state(): GossipState | undefined {
+    if (this.#allocator === undefined || this.#barrier === undefined) return undefined
+    const { durable } = this.#barrier
+    const { nicknames, bootstrap } = this.#allocator.view
+    return {
+      nowSec: 0,
+      nicknames: new Map(nicknames.all),
+      paxos: isEmpty(durable) ? bootstrap.knowledge : undefined,
+      ring: isEmpty(durable) ? undefined : durable,
+    }
+  }
+
+  /** Calls the allocator, unless the process is down. */
+  step(call: (allocator: Allocator, now: number) => AllocatorOutput[]): void {
+    if (this.#allocator === undefined || this.#barrier === undefined) return
+    this.#perform(this.#barrier.step(call(this.#allocator, this.#world.queue.now)))
+    this.#scheduleTick()
+  }
+
+  request(
+    call: (allocator: Allocator, id: RequestId, now: number) => AllocatorOutput[],
+    answered: (answer: Answer) => void,
+  ): RequestId {
+    const id = ++this.#lastId
+    this.#waiters.set(id, answered)
+    this.step((allocator, now) => call(allocator, id, now))
+    return id
+  }
+
+  #perform(effects: Effects): void {
+    const { write } = effects
+    if (write !== undefined) this.#write(write)
+    for (const output of effects.outputs) this.#do(output)
+  }
+
+  #write(changes: Changes): void {
+    const { rng, queue, writeFaults, persistLate } = this.#world
+    const life = this.#life
+    const fault = rng.float() < writeFaults
+    const lands = !fault || rng.float() < 0.5
+    const reaches = 0.2 + rng.float() * (persistLate ? 3000 : 15)
+    queue.after(reaches, () => {
+      if (lands && life === this.#life) this.#store(changes)
+    })
+    // A kill between the write and its answer leaves it on disk.
+    queue.after(persistLate ? 0 : reaches + rng.float() * 3, () => {
+      if (life !== this.#life || this.#barrier === undefined) return
+      this.#perform(fault ? this.#barrier.failed('the test says so') : this.#barrier.written())
+      this.#scheduleTick()
+    })
+  }
+
+  #store({ ring, owned }: Changes): void {
+    this.#disk.ring = ring
+    for (const [ident, value] of owned) {
+      if (value === undefined) this.#disk.owned.delete(ident)
+      else this.#disk.owned.set(ident, value)
+    }
+  }
+
+  #do(output: AllocatorOutput): void {
+    const state = this.state()
+    switch (output.kind) {
+      case 'answer':
+        this.#waiters.get(output.id)?.(output.answer)
+        this.#waiters.delete(output.id)
+        return
+      case 'broadcast':
+        if (state !== undefined) this.#world.broadcast(this.name, state)
+        return
+      case 'ring-update':
+        if (state !== undefined) this.#world.unicast(this.name, output.to, { kind: 'ring-update', state })
+        return
+      case 'space-denied':
+        this.#world.unicast(this.name, output.to, { kind: 'space-denied', range: output.range })
+        return
+      case 'ask-space':
+        this.#ask(output)
+        return
+      case 'event':
+        return
+      default:
+        output satisfies never
+    }
+  }
+
+  #ask({ of, range, claim }: Extract<AllocatorOutput, { kind: 'ask-space' }>): void {
+    const sent = of.some((peer) => this.#world.unicast(this.name, peer, { kind: 'space-request', range }))
+    if (!sent && claim !== undefined)
+      this.step((allocator, now) => allocator.askFailed(claim, 'no route', now))
+  }
+
+  #scheduleTick(): void {
+    const deadline = this.#allocator?.nextDeadline()
+    if (deadline === undefined || deadline === this.#tickAt) return
+    this.#tickAt = deadline
+    const { queue } = this.#world
+    const life = this.#life
+    queue.after(Math.max(deadline - queue.now, 0), () => {
+      if (life !== this.#life) return
+      this.#tickAt = undefined
+      this.step((allocator, now) => allocator.tick(now))
+    })
+  }
+}

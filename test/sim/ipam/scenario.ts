@@ -1,0 +1,93 @@
+import type { Init } from '../../../src/ipam/bootstrap.ts'
+import { cidrRange, type Ip4 } from '../../../src/lib/ip4.ts'
+import type { PeerName } from '../../../src/lib/peer-name.ts'
+import { seededRng } from '../../../src/lib/rng.ts'
+import type { IpamCode } from './code.ts'
+import { World } from './world.ts'
+
+const MINUTE = 60_000
+
+export interface ScenarioOptions {
+  readonly code: IpamCode
+  readonly minutes: number
+  readonly maxPeers: number
+  readonly persistLate?: boolean
+}
+
+export interface Outcome {
+  readonly violations: readonly string[]
+  readonly answers: number
+}
+
+/** A network's life by its seed: everything that can happen to it, then peace; what must hold is checked throughout. */
+export function runScenario(seed: number, options: ScenarioOptions): Outcome {
+  const rng = seededRng(seed)
+  const peers = 2 + rng.below(options.maxPeers - 1)
+  const world = new World({
+    code: options.code,
+    rng,
+    peers,
+    subnet: { addr: 0x0a20_0000 as Ip4, prefixLen: 23 + rng.below(6) },
+    init: (names) => pickInit(names, rng.below(4)),
+    loss: rng.float() * 0.05,
+    writeFaults: rng.below(2) * 0.03,
+    ...(options.persistLate === true && { persistLate: true }),
+  })
+  for (const peer of world.peers) world.queue.after(rng.float() * 20_000, () => world.start(peer))
+
+  let until = 0
+  while (until < options.minutes * MINUTE) {
+    const pause = rng.float() * 4000
+    until += pause
+    world.run(pause)
+    disturb(world)
+    if (rng.below(8) === 0) world.check()
+  }
+  makePeace(world)
+  return { violations: world.history.violations, answers: world.history.answers }
+}
+
+function pickInit(names: readonly PeerName[], choice: number): Init {
+  if (choice === 0) return { kind: 'seed', peers: names.slice(0, Math.max(1, names.length >> 1)) }
+  return { kind: 'consensus', peers: names.length }
+}
+
+/** One thing that happens; what is common in life is common here. */
+function disturb(world: World): void {
+  const { rng } = world
+  const peer = world.pick(world.alive)
+  if (peer === undefined) return
+  const dice = rng.below(100)
+  if (dice < 55) world.allocate(peer)
+  else if (dice < 78) world.release(peer)
+  else if (dice < 86) world.claim(peer)
+  else if (dice < 91) {
+    world.crash(peer)
+    world.queue.after(rng.float() * rng.below(120) * 1000, () => world.start(peer))
+  } else if (dice < 94) world.partition(1 + rng.below(3))
+  else world.heal()
+}
+
+/** Everybody is back and can talk: rings become equal, and nobody waits for what is there. */
+function makePeace(world: World): void {
+  world.heal()
+  for (const peer of world.alive) world.start(peer)
+  world.run(MINUTE)
+  const hopeful = world.pick(world.alive)
+  if (hopeful !== undefined) world.allocate(hopeful, 10 * MINUTE)
+  world.run(4 * MINUTE)
+  world.check()
+
+  const { start, end } = cidrRange(world.subnet)
+  const hosts = { start: start + 1, end: end - 1 }
+  const allocators = world.running.flatMap(({ allocator }) => (allocator === undefined ? [] : [allocator]))
+  const free = allocators.reduce((sum, { view }) => sum + view.holdings.space.freeWithin(hosts), 0)
+  const waiting = allocators.reduce((sum, { view }) => sum + view.requests.allocates.length, 0)
+  if (free > 0 && waiting > 0)
+    world.history.violation(world.queue.now, `${waiting} requests wait although ${free} addresses are free`)
+  const rings = new Set(allocators.map(({ ring }) => JSON.stringify([ring.entries, ring.seeds])))
+  if (rings.size > 1) world.history.violation(world.queue.now, `${rings.size} different rings after healing`)
+  for (const { foreignRings } of allocators) {
+    for (const { conflict } of foreignRings) world.history.violation(world.queue.now, conflict.text)
+  }
+}

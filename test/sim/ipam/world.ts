@@ -1,0 +1,249 @@
+import type { Init } from '../../../src/ipam/bootstrap.ts'
+import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
+import { joinRanges } from '../../../src/ipam/range.ts'
+import { ownedRanges, ringFault } from '../../../src/ipam/ring.ts'
+import type { Cidr, Ip4, Range } from '../../../src/lib/ip4.ts'
+import { cidrRange, formatIp4 } from '../../../src/lib/ip4.ts'
+import { formatPeerName, type PeerName } from '../../../src/lib/peer-name.ts'
+import type { Rng } from '../../../src/lib/rng.ts'
+import type { IpamCode } from './code.ts'
+import { History } from './history.ts'
+import { SimPeer } from './peer.ts'
+import { EventQueue } from './queue.ts'
+
+const GOSSIP_EVERY = 30_000
+
+export interface WorldOptions {
+  readonly code: IpamCode
+  readonly rng: Rng
+  readonly peers: number
+  readonly subnet: Cidr
+  readonly init: (peers: readonly PeerName[]) => Init
+  /** 0 to 1: messages that get lost with a breaking connection. */
+  readonly loss: number
+  readonly writeFaults: number
+  readonly persistLate?: boolean
+}
+
+/** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
+export class World {
+  readonly queue = new EventQueue()
+  readonly history = new History()
+  readonly subnet: Cidr
+  readonly peers: readonly SimPeer[]
+  readonly rng: Rng
+  readonly #options: WorldOptions
+  readonly #byName: ReadonlyMap<PeerName, SimPeer>
+  readonly #part = new Map<PeerName, number>()
+  readonly #gone = new Set<PeerName>()
+  #idents = 0
+
+  constructor(options: WorldOptions) {
+    this.#options = options
+    this.rng = options.rng
+    this.subnet = options.subnet
+    const names = Array.from({ length: options.peers }, (_, i) => (0x0200_0000_0001 + i) as PeerName)
+    const init = options.init(names)
+    const surroundings = {
+      code: options.code,
+      queue: this.queue,
+      rng: options.rng,
+      range: cidrRange(options.subnet),
+      init,
+      writeFaults: options.writeFaults,
+      persistLate: options.persistLate === true,
+      isReachable: (from: PeerName, to: PeerName) => this.isReachable(from, to),
+      unicast: (from: PeerName, to: PeerName, message: UnicastMessage) => this.#unicast(from, to, message),
+      broadcast: (from: PeerName, state: GossipState) => this.#broadcast(from, state),
+    }
+    this.peers = names.map((name) => new SimPeer(name, surroundings))
+    this.#byName = new Map(this.peers.map((peer) => [peer.name, peer]))
+    for (const peer of this.peers) {
+      this.#part.set(peer.name, 0)
+      this.#gossipForEver(peer)
+    }
+  }
+
+  get alive(): SimPeer[] {
+    return this.peers.filter((peer) => !this.#gone.has(peer.name))
+  }
+
+  get running(): SimPeer[] {
+    return this.peers.filter((peer) => peer.isUp)
+  }
+
+  isReachable(from: PeerName, to: PeerName): boolean {
+    return this.#byName.get(to)?.isUp === true && this.#part.get(from) === this.#part.get(to)
+  }
+
+  pick<T>(items: readonly T[]): T | undefined {
+    return items[this.rng.below(Math.max(items.length, 1))]
+  }
+
+  start(peer: SimPeer): void {
+    if (peer.isUp || this.#gone.has(peer.name)) return
+    peer.start()
+    this.#meet(peer)
+  }
+
+  /** The daemon is killed; its containers go on. */
+  crash(peer: SimPeer): void {
+    peer.crash()
+  }
+
+  /** The host is off for good. */
+  vanish(peer: SimPeer): void {
+    peer.crash()
+    this.#gone.add(peer.name)
+    this.history.vanished(peer.name)
+  }
+
+  isGone(peer: PeerName): boolean {
+    return this.#gone.has(peer)
+  }
+
+  /** Cuts the mesh into parts at random. */
+  partition(parts: number): void {
+    for (const peer of this.peers) this.#part.set(peer.name, this.rng.below(parts))
+  }
+
+  heal(): void {
+    for (const peer of this.peers) this.#part.set(peer.name, 0)
+    for (const peer of this.running) this.#meet(peer)
+  }
+
+  /** A container that wants an address; given up after a while, like `docker run` does. */
+  allocate(peer: SimPeer, giveUpAfter = 20_000): void {
+    const ident = `c${++this.#idents}`
+    let over = false
+    const id = peer.request(
+      (allocator, request, now) =>
+        allocator.allocate(request, { ident, subnet: this.subnet, isContainer: false }, now),
+      (answer) => {
+        over = true
+        if (answer.kind === 'address') this.history.given(this.queue.now, peer.name, ident, answer.cidr.addr)
+      },
+    )
+    this.queue.after(giveUpAfter, () => {
+      if (!over) peer.step((allocator, now) => allocator.cancel(id, now))
+    })
+  }
+
+  claim(peer: SimPeer): void {
+    const ident = `c${++this.#idents}`
+    const { start, end } = cidrRange(this.subnet)
+    const addr = (start + 1 + this.rng.below(end - start - 2)) as Ip4
+    const request = {
+      ident,
+      cidr: { addr, prefixLen: this.subnet.prefixLen },
+      isContainer: false,
+      noErrorOnUnknown: false,
+    }
+    peer.request(
+      (allocator, id, now) => allocator.claim(id, request, now),
+      (answer) => {
+        if (answer.kind === 'done') this.history.given(this.queue.now, peer.name, ident, addr)
+      },
+    )
+  }
+
+  /** A container ends; whoever asks for it asks again until the daemon has said yes. */
+  release(peer: SimPeer): void {
+    const ident = this.pick(this.history.idents(peer.name))
+    if (ident === undefined) return
+    this.history.released(peer.name, ident)
+    const tell = (): void => {
+      if (this.#gone.has(peer.name)) return
+      let answered = false
+      peer.request(
+        (allocator, id, now) => allocator.delete(id, ident, now),
+        (answer) => {
+          answered = answer.kind === 'done' || (answer.kind === 'failed' && answer.code === 'not-found')
+        },
+      )
+      this.queue.after(2000, () => {
+        if (!answered) tell()
+      })
+    }
+    tell()
+  }
+
+  run(ms: number): void {
+    this.queue.runUntil(this.queue.now + ms)
+  }
+
+  /** What must hold at any instant. */
+  check(): void {
+    const owners: { range: Range; peer: PeerName }[] = []
+    for (const { name, allocator } of this.running) {
+      if (allocator === undefined) continue
+      const fault = ringFault(allocator.ring)
+      if (fault !== undefined) this.history.violation(this.queue.now, `${formatPeerName(name)}: ${fault}`)
+      const ranges = ownedRanges(allocator.ring, name)
+      const space = allocator.view.holdings.space.owned()
+      if (JSON.stringify(joinRanges(ranges)) !== JSON.stringify(space))
+        this.history.violation(this.queue.now, `${formatPeerName(name)}: ring and space differ`)
+      for (const range of ranges) owners.push({ range, peer: name })
+    }
+    owners.sort((a, b) => a.range.start - b.range.start)
+    owners.forEach(({ range, peer }, i) => {
+      const next = owners[i + 1]
+      if (next !== undefined && next.range.start < range.end && next.peer !== peer)
+        this.history.violation(
+          this.queue.now,
+          `${formatPeerName(peer)} and ${formatPeerName(next.peer)} both own ${formatIp4(next.range.start)}`,
+        )
+    })
+  }
+
+  #unicast(from: PeerName, to: PeerName, message: UnicastMessage): boolean {
+    if (!this.isReachable(from, to)) return false
+    this.#deliver(from, to, (peer) => peer.step((allocator, now) => allocator.unicast(from, message, now)))
+    return true
+  }
+
+  #broadcast(from: PeerName, state: GossipState): void {
+    for (const { name } of this.running) {
+      if (name !== from)
+        this.#deliver(from, name, (peer) => peer.step((allocator, now) => allocator.gossip(from, state, now)))
+    }
+  }
+
+  #deliver(from: PeerName, to: PeerName, receive: (peer: SimPeer) => void): void {
+    if (!this.isReachable(from, to) || this.rng.float() < this.#options.loss) return
+    this.queue.after(1 + this.rng.float() * 80, () => {
+      const peer = this.#byName.get(to)
+      if (peer !== undefined && this.isReachable(from, to)) receive(peer)
+    })
+  }
+
+  #gossip(from: SimPeer, to: PeerName): void {
+    const state = from.state()
+    if (state === undefined) return
+    this.#deliver(from.name, to, (peer) =>
+      peer.step((allocator, now) => allocator.gossip(undefined, state, now)),
+    )
+  }
+
+  /** New neighbours, a few of all, tell each other everything. */
+  #meet(peer: SimPeer): void {
+    const others = this.running.filter((other) => other !== peer && this.isReachable(peer.name, other.name))
+    for (let i = 0; i < 3; i++) {
+      const other = this.pick(others)
+      if (other === undefined) return
+      this.#gossip(peer, other.name)
+      this.#gossip(other, peer.name)
+    }
+  }
+
+  #gossipForEver(peer: SimPeer): void {
+    this.queue.after(this.rng.float() * GOSSIP_EVERY, () => {
+      const others = this.running.filter((other) => other !== peer)
+      for (let i = 0; i < 3; i++) {
+        const other = this.pick(others)
+        if (other !== undefined) this.#gossip(peer, other.name)
+      }
+      if (!this.#gone.has(peer.name)) this.#gossipForEver(peer)
+    })
+  }
+}
