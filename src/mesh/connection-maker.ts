@@ -214,7 +214,7 @@ export class ConnectionMaker {
   }
 
   #validTargets(now: number): Set<Target> {
-    const { links, peers } = this.#parts
+    const { links } = this.#parts
     const valid = new Set<Target>()
     const connections = [...links.neighbours()].filter(({ state }) => state === 'added')
     const addresses = new Set(connections.map(({ address }) => address))

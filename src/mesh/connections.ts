@@ -146,7 +146,7 @@ export class Connections {
   }
 
   /** Closes a connection, takes it out of everything, and tells the connection maker (mesh §9.2). */
-  end(link: Link, reason: string, how: 'retry' | 'never' | 'routine', now: number): void {
+  end(link: Link, reason: string, how: 'retry' | 'never' | 'routine', now: number, fault?: unknown): void {
     const { links, emit, peers, deadlines } = this.#context
     if (links.get(link.id) !== link) return
     const { peer } = link
@@ -158,6 +158,7 @@ export class Connections {
       address: link.address,
       reason,
       routine: how === 'routine',
+      fault,
     } as const
     emit({ ...failed, peer: peer ?? link.introduction })
     if (reason !== SELF_REASON) this.#terminations++

@@ -67,6 +67,11 @@ export class Gossip {
     }
   }
 
+  /** A channel by its name. */
+  channel(name: string): Channel | undefined {
+    return this.#channels.get(name)
+  }
+
   /** Tags 4, 5 and 6. Throws `WireError`, which ends the connection. */
   receive(link: Link, tag: number, message: Uint8Array): void {
     if (tag === Tag.gossip) this.#onGossip(link, message)

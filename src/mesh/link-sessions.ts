@@ -15,7 +15,8 @@ import { trustOf } from './trust.ts'
 export interface LinkEvents {
   readonly introduced: (link: Link, remote: RemoteIntroduction, now: number) => void
   readonly message: (link: Link, tag: number, payload: Uint8Array, now: number) => void
-  readonly failed: (link: Link, reason: string, now: number) => void
+  /** `fault`: what was thrown, where it is a fault of ours and not of the other side. */
+  readonly failed: (link: Link, reason: string, now: number, fault?: unknown) => void
 }
 
 /** Runs the sessions of all connections: bytes in, bytes out, introductions and messages to `events`. */
@@ -118,6 +119,9 @@ export class LinkSessions {
         case 'message':
           this.#guard(link, now, () => this.#events.message(link, output.tag, output.payload, now))
           break
+        case 'too-large':
+          if (link.peer !== undefined) this.#emit({ kind: 'ignored', peer: link.peer, reason: output.reason })
+          break
         case 'failed':
           this.#events.failed(link, output.reason, now)
       }
@@ -129,8 +133,8 @@ export class LinkSessions {
     try {
       step()
     } catch (thrown) {
-      const reason = thrown instanceof WireError ? thrown.message : `internal error: ${messageOf(thrown)}`
-      this.#events.failed(link, reason, now)
+      if (thrown instanceof WireError) this.#events.failed(link, thrown.message, now)
+      else this.#events.failed(link, `internal error: ${messageOf(thrown)}`, now, thrown)
     }
   }
 }

@@ -85,6 +85,8 @@ export type MeshEvent =
       readonly address: string
       readonly reason: string
       readonly routine: boolean
+      /** What was thrown, where it is a fault of ours and not of the other side. */
+      readonly fault?: unknown
     }
   | { readonly kind: 'connection-held'; readonly peer: PeerRef; readonly seconds: number }
   | { readonly kind: 'peer-collected'; readonly peer: PeerRef }

@@ -73,7 +73,7 @@ export class MeshNode {
       {
         introduced: (link, remote, at) => this.#connections.introduced(link, remote, at),
         message: (link, tag, payload, at) => this.#message(link, tag, payload, at),
-        failed: (link, reason, at) => this.#connections.end(link, reason, 'retry', at),
+        failed: (link, reason, at, fault) => this.#connections.end(link, reason, 'retry', at, fault),
       },
     )
     this.#maker = new ConnectionMaker({

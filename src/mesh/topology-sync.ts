@@ -6,12 +6,7 @@ import { isPlaceholder, type PeerDescription } from './peer.ts'
 import type { Applied, Peers } from './peers.ts'
 import type { Routes } from './routes.ts'
 import type { TopologyHistory } from './topology-history.ts'
-import {
-  decodeTopologyMessage,
-  type PeerVersion,
-  TOPOLOGY_TAG,
-  type TopologyRecord,
-} from './topology-message.ts'
+import { decodeTopologyMessage, type PeerVersion, type TopologyRecord } from './topology-message.ts'
 
 /** Peers that are news, each with the version that was known before. */
 export type News = ReadonlyMap<PeerName, bigint | undefined>
@@ -22,7 +17,8 @@ export interface TopologySyncParts {
   readonly routes: Routes
   readonly history: TopologyHistory
   readonly rng: Rng
-  readonly send: (link: Link, tag: number, payload: Uint8Array) => void
+  /** One message with `TOPOLOGY_TAG`, now. */
+  readonly send: (link: Link, payload: Uint8Array) => void
   readonly queued: (link: Link) => void
   /** The table took something in; old neighbours have still to be told. */
   readonly onApplied: (applied: Applied) => void
@@ -108,7 +104,7 @@ export class TopologySync {
   flush(link: Link): void {
     if (link.outbox === undefined || link.congestedSince !== undefined || link.state !== 'added') return
     for (const message of link.outbox.take(this.#parts.peers, this.#parts.history)) {
-      this.#parts.send(link, TOPOLOGY_TAG, message)
+      this.#parts.send(link, message)
     }
   }
 

@@ -13,6 +13,7 @@ import { Routes } from './routes.ts'
 import { TopologyData } from './topology-data.ts'
 import { TOPOLOGY_CHANNEL, TopologyGossiper } from './topology-gossiper.ts'
 import { TopologyHistory } from './topology-history.ts'
+import { TOPOLOGY_TAG } from './topology-message.ts'
 import { TopologySync } from './topology-sync.ts'
 
 /** Changes are gathered for so long before routes are calculated from them (mesh §12). */
@@ -65,7 +66,11 @@ export class Topology {
     self: { name: PeerName; nickname: string; uid: bigint; shortId: number },
   ) {
     this.#parts = parts
-    const { links, rng, send, queued } = parts
+    const { links, rng, queued } = parts
+    const send = (link: Link, payload: Uint8Array): void => {
+      this.#gossip?.channel(TOPOLOGY_CHANNEL)?.countOut(payload.length)
+      parts.send(link, TOPOLOGY_TAG, payload)
+    }
     this.peers = new Peers(self, rng, { onReplace: (old, next) => this.#history.replaced(old, next) })
     this.routes = new Routes(this.peers)
     const { peers, routes } = this
@@ -99,6 +104,7 @@ export class Topology {
 
   /** A message between two of ours. Throws `WireError`, which ends the connection. */
   receive(link: Link, payload: Uint8Array): void {
+    this.#gossip?.channel(TOPOLOGY_CHANNEL)?.countIn(payload.length)
     this.#sync.receive(link, payload)
   }
 
