@@ -6,7 +6,8 @@ import { Netns } from './netns.ts'
 import { tunePort } from './sysctls.ts'
 import { requireBridge, type VethModules } from './veth.ts'
 
-const BRIDGE_END = 'vethwe-bridge'
+/** The bridge's end of the pair towards the datapath. */
+export const DATAPATH_PORT = 'vethwe-bridge'
 const DATAPATH_END = 'vethwe-datapath'
 
 /** The pair between bridge and datapath. */
@@ -22,11 +23,11 @@ export function ensureDatapathPair(
   mtu: number,
 ): DatapathPair {
   const bridge = requireBridge(links, bridgeName)
-  if (links.byName(BRIDGE_END) === undefined) {
-    const what = `could not create veth pair ${BRIDGE_END}-${DATAPATH_END}`
-    links.create(what, createVeth({ ifname: BRIDGE_END, mtu }, { ifname: DATAPATH_END, mtu }))
+  if (links.byName(DATAPATH_PORT) === undefined) {
+    const what = `could not create veth pair ${DATAPATH_PORT}-${DATAPATH_END}`
+    links.create(what, createVeth({ ifname: DATAPATH_PORT, mtu }, { ifname: DATAPATH_END, mtu }))
   }
-  const near = required(links, BRIDGE_END)
+  const near = required(links, DATAPATH_PORT)
   const far = required(links, DATAPATH_END)
   for (const { name } of [near, far]) tunePort(Netns.host, name, log)
   links.conform(near, { master: bridge.index, mtu, up: true })
@@ -57,6 +58,14 @@ export function ensureVxlan(
   tunePort(Netns.host, name, log)
   links.conform(link, { mtu: options.mtu, up: true })
   return link.index
+}
+
+/** Takes the pair and the VXLAN device away, where they are and of our kind. */
+export async function removeDatapath(links: Links, port: number): Promise<void> {
+  for (const name of [DATAPATH_PORT, `vxlan-${port}`]) {
+    const link = links.byName(name)
+    if (link?.kind === 'veth' || link?.kind === 'vxlan') await links.remove(link)
+  }
 }
 
 function required(links: Links, name: string): Link {

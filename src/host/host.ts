@@ -6,7 +6,13 @@ import { attachNamespace, detachNamespace } from './attach.ts'
 import { adoptPorts, detectBridgeType, ensureBridge, ensureBridgePort } from './bridge.ts'
 import { type BridgeOutput, BridgeState } from './bridge-state.ts'
 import { announceInterfaces, containerInterfaces } from './container-interfaces.ts'
-import { type DatapathPair, ensureDatapathPair, ensureVxlan } from './datapath.ts'
+import {
+  DATAPATH_PORT,
+  type DatapathPair,
+  ensureDatapathPair,
+  ensureVxlan,
+  removeDatapath,
+} from './datapath.ts'
 import { createEndpoint, deleteEndpoint } from './endpoint.ts'
 import { exposeAddress, exposedAddresses, hideAddress } from './expose.ts'
 import { Firewall } from './firewall/firewall.ts'
@@ -47,8 +53,6 @@ export interface HostOptions {
 
 /** Mesh port of a host that was not told another one. */
 const DEFAULT_PORT = 6783
-/** The port towards the datapath. */
-const DATAPATH_PORT = 'vethwe-bridge'
 
 /**
  * The host's share of the network: bridge, veth pairs, addresses, firewall. Every call brings the kernel to what is
@@ -218,7 +222,9 @@ export class Host {
 
   /** The pair `vethwe-bridge`/`vethwe-datapath` of the fast datapath. */
   async ensureDatapathPair(options: { readonly mtu: number }): Promise<DatapathPair> {
-    return ensureDatapathPair(this.#modules(), this.#bridge, options.mtu)
+    const pair = ensureDatapathPair(this.#modules(), this.#bridge, options.mtu)
+    this.#ports.add(DATAPATH_PORT)
+    return pair
   }
 
   /** The device `vxlan-PORT` with collected metadata; answers its index. */
@@ -227,11 +233,9 @@ export class Host {
   }
 
   /** Takes pair and VXLAN device of the fast datapath away, where they are. */
-  async removeDatapath({ port }: { readonly port: number }): Promise<void> {
-    for (const name of [DATAPATH_PORT, `vxlan-${port}`]) {
-      const link = this.#links.byName(name)
-      if (link?.kind === 'veth' || link?.kind === 'vxlan') this.#links.remove(link)
-    }
+  removeDatapath({ port }: { readonly port: number }): Promise<void> {
+    this.#ports.delete(DATAPATH_PORT)
+    return removeDatapath(this.#links, port)
   }
 
   #modules() {

@@ -321,5 +321,9 @@ inOwnNamespaces(import.meta.filename, () => {
     const vxlan = await host.ensureVxlan({ port: 6784, mtu: 1410 })
     assert.equal(await host.ensureVxlan({ port: 6784, mtu: 1410 }), vxlan)
     assert.match(run('ip', '-d', 'link', 'show', 'vxlan-6784'), /vxlan external .* dstport 6784/)
+
+    await host.removeDatapath({ port: 6784 })
+    await host.removeDatapath({ port: 6784 })
+    assert.ok(!hostLinks().some((name) => name.startsWith('vethwe-') || name.startsWith('vxlan')))
   })
 })
