@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -70,6 +71,8 @@ try {
       js: "import { createRequire as weaveCreateRequire } from 'node:module'; const require = weaveCreateRequire(import.meta.url);",
     },
   })
+  // mkdtemp makes it for us alone; everybody may run the command.
+  chmodSync(fresh, 0o755)
   mkdirSync(join(fresh, 'native'))
   cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
   writeFileSync(join(fresh, '.sources'), stamp)

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages=(
   gcc make libc6-dev linux-libc-dev libsodium-dev libssl-dev clang libbpf-dev # build
   docker.io containerd runc busybox-static iproute2 nftables iptables ipset util-linux curl procps kmod # hosts of the lab
-  ethtool conntrack iputils-ping tcpdump iperf3 bind9-dnsutils # tools in the lab's containers
+  ethtool conntrack iputils-ping tcpdump iperf3 socat bind9-dnsutils # tools in the lab's containers
 )
 missing=()
 for package in "${packages[@]}"; do

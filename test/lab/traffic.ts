@@ -1,0 +1,57 @@
+import { eventually, type Lab } from './lab.ts'
+import { addressOf } from './plugin-hosts.ts'
+
+/** Starts a container with network tools that stays; gives its address on the network. */
+export async function tools(lab: Lab, host: number, name: string): Promise<string> {
+  await lab.docker(host, 'run', '-d', '--name', name, '--net=weave', 'nettools', 'sleep', '100000')
+  return addressOf(lab, host, name)
+}
+
+/** A shell line inside a container. */
+export const inside = (lab: Lab, host: number, name: string, line: string): Promise<string> =>
+  lab.docker(host, 'exec', name, 'sh', '-c', line)
+
+/** Which overlay each connection of a host uses, from `weave status connections`: peer's nickname → overlay. */
+export async function overlays(lab: Lab, host: number): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const line of (await lab.weave(host, 'status', 'connections')).split('\n')) {
+    const match = /established\s+(?:encrypted\s+|unencrypted\s+)?(\w+)\s+\S+\((\w+)\)/.exec(line)
+    if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[2], match[1])
+  }
+  return found
+}
+
+/** Waits until every host has established connections to `peers` others. */
+export async function meshed(lab: Lab, hosts: readonly number[], peers: number): Promise<void> {
+  await eventually('all hosts are connected', async () => {
+    const counts = await Promise.all(hosts.map(async (host) => (await overlays(lab, host)).size))
+    return counts.every((count) => count === peers)
+  })
+}
+
+/** Starts `socat` in a container, writing what arrives to a file; gives a function that reads it. */
+export async function listen(
+  lab: Lab,
+  host: number,
+  name: string,
+  address: string,
+  file: string,
+): Promise<() => Promise<string>> {
+  await lab.docker(host, 'exec', '-d', name, 'sh', '-c', `exec socat -u ${address} OPEN:${file},creat,append`)
+  await eventually(`${name} listens`, () =>
+    lab.docker(host, 'exec', name, 'test', '-e', file).then(() => true),
+  )
+  return () => inside(lab, host, name, `cat ${file}`)
+}
+
+/** Received lines of a `ping -D`-like run: the longest silence between two answers in ms, and how many were lost. */
+export function gaps(output: string): { readonly longestMs: number; readonly lost: number } {
+  const times = [...output.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)].map(
+    (match) => Number(match[1]) * 1000,
+  )
+  const longestMs = times
+    .slice(1)
+    .reduce((longest, time, i) => Math.max(longest, time - (times[i] ?? time)), 0)
+  const counts = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(output)
+  return { longestMs, lost: Number(counts?.[1] ?? 0) - Number(counts?.[2] ?? 0) }
+}
