@@ -1,0 +1,23 @@
+// The frames of an authentic datagram: the input is sealed with the connection's key before it is received.
+#include <stdlib.h>
+
+#include "bench.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	static uint64_t sequence;
+	if (size > 0xffff - SEALED_OVERHEAD) return 0;
+	struct bench *bench = bench_get();
+	struct cipher theirs = { .suite = SUITE_SECRETBOX, .outbound = true };
+	memset(theirs.key, 7, sizeof theirs.key);
+	union address from = { .in4 = { .sin_family = AF_INET } };
+
+	size_t length = size + SEALED_OVERHEAD;
+	uint8_t *packet = malloc(length);
+	put48(packet, SEALED_PEER);
+	memcpy(packet + SEALED_OVERHEAD, data, size);
+	cipher_seal(&theirs, packet, size, sequence++);
+	receive_datagram(&bench->receiving, packet, (uint32_t)length, &from);
+	bench_reset(bench);
+	free(packet);
+	return 0;
+}

@@ -1,0 +1,119 @@
+// Two engines on loopback under load while the control thread changes everything it can: for ThreadSanitizer.
+// Needs root and a network namespace of its own: `unshare -n build/fuzz/race SECONDS`.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../engine/engine.h"
+
+enum { FRAME = 1200, BURST = 64 };
+
+static void loopback_up(void) {
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (ioctl(fd, SIOCSIFFLAGS, &request)) perror("lo");
+	close(fd);
+}
+
+static struct engine *start(uint64_t self, const char *tap, uint16_t port) {
+	struct engine_options options = { .self = self, .tap = tap, .mtu = 1376, .local_mtu = 1376, .host = "127.0.0.1", .port = port, .seed = self };
+	int error;
+	const char *what;
+	struct engine *engine = engine_start(&options, &error, &what);
+	if (engine) return engine;
+	fprintf(stderr, "%s: %s\n", what, strerror(error));
+	exit(2);
+}
+
+static struct link *connect_to(struct engine *engine, uint64_t name, uint16_t port, bool sealed, bool outbound, uint32_t mtu) {
+	struct cipher cipher = { .suite = sealed ? SUITE_SECRETBOX : SUITE_CLEAR, .outbound = outbound };
+	memset(cipher.key, 3, sizeof cipher.key);
+	struct link *link = link_new((uint32_t)name, name, &cipher);
+	struct path *path = calloc(1, sizeof *path);
+	path->to.in4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	path->mtu = mtu;
+	path->max_payload = mtu + 34;
+	path->stack_fragments = true;
+	engine_set_path(engine, link, path);
+	return link;
+}
+
+static void route_to(struct engine *engine, struct link *link) {
+	struct tables *tables = tables_new(2, 1);
+	struct route *theirs = tables_entry(tables, link->name), *ours = tables_entry(tables, engine->self);
+	link_hold(theirs->neighbour = link);
+	link_hold(theirs->next_hop = link);
+	link_hold(tables->links[0] = link);
+	tables->links_length = 1;
+	ours = tables_entry(tables, engine->self);
+	ours->tree_length = 1;
+	engine_set_tables(engine, tables);
+}
+
+// Frames that leave by the TAP are what its engine captures.
+static int packet_socket(int index) {
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = index };
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+	if (bind(fd, (struct sockaddr *)&address, sizeof address)) perror("bind");
+	return fd;
+}
+
+static void burst(int fd, uint32_t turn) {
+	uint8_t frame[FRAME] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5 };
+	for (uint32_t i = 0; i < BURST; i++) {
+		if (i % 8 == 0) frame[0] = 0xff;
+		put32(frame + 8, turn * BURST + i);
+		if (send(fd, frame, i % 2 ? FRAME : 60, 0) < 0) return;
+		frame[0] = 2;
+	}
+}
+
+int main(int argc, char **argv) {
+	loopback_up();
+	struct engine *a = start(1, "racea", 16783), *b = start(2, "raceb", 16784);
+	int into_a = packet_socket(a->tap.index), into_b = packet_socket(b->tap.index);
+	uint64_t end = engine_now() + 1000ull * (uint64_t)(argc > 1 ? atoi(argv[1]) : 5);
+	uint64_t received = 0;
+	struct event events[64];
+	struct mac_entry *macs = calloc(MAC_CAPACITY, sizeof *macs);
+	struct link *to_b = NULL, *to_a = NULL;
+
+	for (uint32_t turn = 0; engine_now() < end; turn++) {
+		// A new connection now and then; new sizes and tables all the time.
+		if (turn % 50 == 0) {
+			link_drop(to_b);
+			link_drop(to_a);
+			to_b = connect_to(a, 2, 16784, turn % 100 == 0, true, 1438);
+			to_a = connect_to(b, 1, 16783, turn % 100 == 0, false, 1438);
+		}
+		route_to(a, to_b);
+		route_to(b, to_a);
+		burst(into_a, turn);
+		burst(into_b, turn);
+		engine_send_special(a, to_b, CLASS_DF, 22, turn + 1);
+		engine_send_special(b, to_a, CLASS_FRAGMENTABLE, 60001, 0);
+		atomic_store(&a->local_mtu, turn % 2 ? 1376 : 1000);
+		mac_list(a->macs, engine_now(), macs, MAC_CAPACITY);
+		if (turn % 20 == 0) mac_forget_peer(b->macs, 1);
+		events_take(&a->events, events, 64);
+		events_take(&b->events, events, 64);
+		epoch_collect(&a->epoch);
+		received = atomic_load_explicit(&b->counters[WORKER_IN].row[COUNT_framesReceived], memory_order_relaxed);
+	}
+	engine_stop(a);
+	engine_stop(b);
+	link_drop(to_b);
+	link_drop(to_a);
+	engine_free(a);
+	engine_free(b);
+	free(macs);
+	close(into_a);
+	close(into_b);
+	printf("%llu frames crossed\n", (unsigned long long)received);
+	return received > 0 ? 0 : 1;
+}
