@@ -156,9 +156,11 @@ export class DockerPart implements AsyncDisposable {
     this.#observer.start()
   }
 
-  /** Finishes Docker's calls under way and removes the sockets. Networks and containers stay as they are. */
+  /** Finishes Docker's calls to us, ends ours to Docker, removes the sockets. Networks and containers stay. */
   async stop(): Promise<void> {
     this.#reconciler?.stop()
+    // What handlers of events ask Docker ends at once, so that the observer does.
+    this.#modules.engine.close()
     await this.#observer.stop()
     await this.#plugin?.stop()
   }

@@ -102,6 +102,10 @@ export class FakeEngine implements EngineApi {
     return feed
   }
 
+  close(): void {
+    this.shutDown()
+  }
+
   emit(event: EngineEvent): void {
     for (const feed of this.#feeds) feed.push(event)
   }

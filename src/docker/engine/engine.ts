@@ -39,6 +39,8 @@ export interface EngineApi {
   removeNetwork(idOrName: string): Promise<void>
   /** Events from the moment of subscription on; ends or throws when dockerd goes away or `signal` aborts. */
   subscribe(signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>
+  /** Ends every call and subscription; later ones fail. */
+  close(): void
 }
 
 const deadline = 10_000
@@ -51,6 +53,7 @@ const maxEventLine = 1 << 20
 
 export class Engine implements EngineApi {
   readonly #address: EngineAddress
+  readonly #closed = new AbortController()
   #docker: Dockerode | undefined
 
   constructor(address: EngineAddress) {
@@ -60,7 +63,7 @@ export class Engine implements EngineApi {
   async hello(): Promise<EngineVersion> {
     this.#docker = undefined
     const unversioned = await openDockerode(this.#address)
-    const answer = await within('ask for the version', deadline, (abortSignal) =>
+    const answer = await this.#within('ask for the version', deadline, (abortSignal) =>
       unversioned.version({ abortSignal }),
     )
     const { ApiVersion: api = '0.0', Version: version = 'of unknown version' } = answer
@@ -133,17 +136,21 @@ export class Engine implements EngineApi {
   async subscribe(signal: AbortSignal): Promise<AsyncIterable<EngineEvent>> {
     const stream = await this.#call('subscribe to the events', deadline, async (docker, expired) => {
       // The stream outlives the deadline of the call that opens it.
-      const abort = new AbortController()
-      const giveUp = (): void => abort.abort(expired.reason)
+      const opening = new AbortController()
+      const giveUp = (): void => opening.abort(expired.reason)
       expired.addEventListener('abort', giveUp)
-      signal.addEventListener('abort', () => abort.abort(signal.reason), { signal: abort.signal })
+      const abortSignal = AbortSignal.any([opening.signal, signal, this.#closed.signal])
       try {
-        return await docker.getEvents({ filters: eventFilters, abortSignal: abort.signal })
+        return await docker.getEvents({ filters: eventFilters, abortSignal })
       } finally {
         expired.removeEventListener('abort', giveUp)
       }
     })
     return eventsOf(stream)
+  }
+
+  close(): void {
+    this.#closed.abort()
   }
 
   async #find<Result>(
@@ -166,7 +173,21 @@ export class Engine implements EngineApi {
     if (this.#docker === undefined) await this.hello()
     const docker = this.#docker
     if (docker === undefined) throw new WeaveError('docker-unreachable', 'the Docker API is gone')
-    return await within(what, ms, (signal) => ask(docker, signal))
+    return await this.#within(what, ms, (signal) => ask(docker, signal))
+  }
+
+  async #within<Result>(
+    what: string,
+    ms: number,
+    ask: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const expiry = AbortSignal.timeout(ms)
+    try {
+      return await ask(AbortSignal.any([expiry, this.#closed.signal]))
+    } catch (thrown) {
+      if (this.#closed.signal.aborted) throw new WeaveError('docker-unreachable', 'weave is stopping')
+      throw engineError(what, expiry.aborted ? `no answer within ${ms / 1000} s` : thrown)
+    }
   }
 }
 
@@ -178,19 +199,6 @@ async function* eventsOf(stream: NodeJS.ReadableStream): AsyncGenerator<EngineEv
       const event = decodeEvent(line)
       if (event !== undefined) yield event
     }
-  }
-}
-
-async function within<Result>(
-  what: string,
-  ms: number,
-  ask: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const signal = AbortSignal.timeout(ms)
-  try {
-    return await ask(signal)
-  } catch (thrown) {
-    throw engineError(what, signal.aborted ? `no answer within ${ms / 1000} s` : thrown)
   }
 }
 

@@ -83,6 +83,7 @@ export class Observer {
     let connected = false
     try {
       const version = await this.#engine.hello()
+      if (signal.aborted) return false
       const events = await this.#engine.subscribe(signal)
       connected = true
       this.#state = { kind: 'connected', version }

@@ -277,21 +277,45 @@ test('without consensus Docker hears at the deadline what is waited for', async 
   })
 })
 
+test('stopping does not wait for what a call waits for', async () => {
+  await plugin.stop()
+  const parts = { sockets: { mesh, global: globalSocket }, ports, addresses: pool, records, log: silentLog }
+  plugin = new Plugin({ ...parts, deadline: 60_000 })
+  await plugin.start()
+  const asked = new Promise<void>((resolve) => {
+    pool.allocate = async (_range, signal) => {
+      resolve()
+      return await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+  })
+  const answer = requestAddress()
+  await asked
+  await plugin.stop()
+  assert.equal((await answer).status, 500)
+})
+
 test('an address that Docker did not wait for is free again', async () => {
-  const agent = new Agent({ keepAlive: true })
   const allocate = pool.allocate.bind(pool)
+  let noticed: Promise<unknown> | undefined
   const asking = new Promise<void>((resolve) => {
     pool.allocate = async (range, signal) => {
+      noticed = new Promise((hungUp) => signal.addEventListener('abort', hungUp))
       resolve()
-      await new Promise((hungUp) => signal.addEventListener('abort', hungUp))
+      await noticed
       return await allocate(range, signal)
     }
   })
-  const asked = request({ socketPath: mesh, path: '/IpamDriver.RequestAddress', method: 'POST', agent })
+  const asked = request({
+    socketPath: mesh,
+    path: '/IpamDriver.RequestAddress',
+    method: 'POST',
+    agent: false,
+  })
   asked.on('error', () => undefined)
   asked.end(JSON.stringify({ PoolID: poolId }))
   await asking
   asked.destroy()
+  await noticed
   await plugin.stop()
   assert.deepEqual([...pool.owned], [])
   assert.deepEqual([...records.leases.entries()], [])

@@ -36,6 +36,7 @@ export class PluginServer implements AsyncDisposable {
   readonly #onCall: (call: PluginCall) => void
   readonly #server: Server
   readonly #pending = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
 
   constructor(parts: PluginServerParts) {
     this.path = parts.path
@@ -81,9 +82,10 @@ export class PluginServer implements AsyncDisposable {
     this.#server.on('error', (error) => this.#log.error('plugin socket failed', { error: error.message }))
   }
 
-  /** Takes no more calls, finishes those under way, and removes the socket. */
+  /** Takes no more calls, lets those under way finish but not wait for anything, and removes the socket. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return
+    this.#stopping.abort(new Error('weave is stopping'))
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     await Promise.all(this.#pending)
     this.#server.closeAllConnections()
@@ -108,7 +110,11 @@ export class PluginServer implements AsyncDisposable {
     let error: string | undefined
     try {
       const body = await readJson(request)
-      const signal = AbortSignal.any([hungUp.signal, AbortSignal.timeout(this.#deadline)])
+      const signal = AbortSignal.any([
+        hungUp.signal,
+        this.#stopping.signal,
+        AbortSignal.timeout(this.#deadline),
+      ])
       const reply = await withinDeadline(name, this.#deadline + lastWords, serve(body, signal))
       await deliver(response, reply)
     } catch (thrown) {

@@ -171,6 +171,7 @@ export class World {
       createNetwork: absent,
       removeNetwork: absent,
       subscribe: absent,
+      close: () => undefined,
     }
   }
 }
