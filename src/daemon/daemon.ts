@@ -30,6 +30,7 @@ import { meshOptions } from './mesh-options.ts'
 import { metricSources } from './metric-sources.ts'
 import { NodeState } from './node-state.ts'
 import { StartedParts } from './started.ts'
+import { requireSpace } from './state-space.ts'
 
 export interface DaemonModules {
   readonly log: Log
@@ -67,6 +68,7 @@ export class Daemon implements AsyncDisposable {
       launch: this.#options.launchId?.slice(0, 12),
     })
 
+    requireSpace(config.stateDir)
     const store = LmdbStore.open(config.stateDir)
     this.#add('state', { stop: () => store.close() })
     const state = new NodeState(store)

@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { AttachedInterface } from '../api/control.ts'
 import { takeOver } from '../config/load.ts'
 import type { Config } from '../config/options.ts'
@@ -100,7 +101,13 @@ export async function removeEverything(
   for (const path of [config.stateDir, RUNTIME_DIRECTORY, ...logs]) {
     await attempt(path, () => rmSync(path, { recursive: true, force: true }))
   }
+  await attempt(dirname(config.logFile), () => removeIfEmpty(dirname(config.logFile)))
   return problems
+}
+
+/** The directory may be shared, such as /var/log itself. */
+function removeIfEmpty(directory: string): void {
+  if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory)
 }
 
 /** The plugin does not answer any more: Docker lets go of a network without endpoints all the same. */

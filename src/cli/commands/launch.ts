@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ApiClient, Unreachable } from '../../api/client.ts'
-import { formatListenAddress, isLoopback, parseListenAddress } from '../../api/listen-address.ts'
+import { isLoopback, parseListenAddress } from '../../api/listen-address.ts'
 import { type LoadedConfig, loadConfig, passOn } from '../../config/load.ts'
 import type { Config } from '../../config/options.ts'
 import { LAUNCH_RECORD, RUNTIME_DIRECTORY } from '../../config/places.ts'
@@ -80,10 +80,10 @@ async function answersOn(client: ApiClient): Promise<boolean> {
 async function checkRange(io: Io, config: Config): Promise<void> {
   if (config.ipallocRange === '') return
   const { overlappingRoute } = await import('../../daemon/offline.ts')
-  const route = await overlappingRoute(config)
-  if (route === undefined) return
+  const sentence = await overlappingRoute(config)
+  if (sentence === undefined) return
   const given = config.ipallocRange !== '10.32.0.0/12'
-  io.err(`Network ${config.ipallocRange} overlaps with existing route ${route} on host\n`)
+  io.err(`${sentence}\n`)
   if (!given) {
     throw new CommandFailure(
       ExitStatus.failure,
@@ -125,6 +125,11 @@ function start(io: Io, { config, peers }: LoadedConfig): { id: string; log: LogT
   return { id: record.id, log }
 }
 
+/** Lines of the log that tell why a start failed. */
+const COMPLAINT = /^(?:FATA|ERRO):/
+/** The supervisor's word that the daemon is gone. */
+const ENDED = /\[supervisor\] weave \(pid \d+\) (?:ended|was killed)/
+
 const POLL_MS = 10
 /** After this long the user is told what is being waited for. */
 const PATIENCE_MS = 3000
@@ -144,8 +149,8 @@ async function ready(io: Io, config: Config, log: LogTail): Promise<void> {
     if (status === 200) return
 
     const lines = log.lines()
-    complaints.push(...lines.filter((line) => /^(?:FATA|ERRO):/.test(line) && !line.includes('[supervisor]')))
-    if (lines.some((line) => /\[supervisor\] weave \(pid \d+\) (?:ended|was killed)/.test(line))) {
+    complaints.push(...lines.filter((line) => COMPLAINT.test(line)))
+    if (lines.some((line) => ENDED.test(line))) {
       await stopSupervisor()
       throw died(config, complaints)
     }
@@ -160,7 +165,8 @@ async function ready(io: Io, config: Config, log: LogTail): Promise<void> {
 }
 
 function died(config: Config, complaints: readonly string[]): CommandFailure {
-  const reason = complaints.at(-1)?.replace(/^\w+: [\d/]+ [\d:.]+ /, '')
-  const log = `The weave daemon has died. Its log is ${formatListenAddress({ kind: 'unix', path: config.logFile })}.`
+  const fatal = complaints.find((line) => line.startsWith('FATA')) ?? complaints.at(-1)
+  const reason = fatal?.replace(/^\w+: [\d/]+ [\d:.]+ /, '')
+  const log = `The weave daemon has died. Its log is ${config.logFile}.`
   return new CommandFailure(ExitStatus.failure, reason === undefined ? log : `${reason}\n${log}`)
 }
