@@ -1,19 +1,27 @@
-import { decodeNameGossip } from '../../src/dns/gossip-codec.ts'
-import { parseQuery } from '../../src/dns/query.ts'
+import { decodeNameGossip, encodeNameGossip } from '../../src/dns/gossip-codec.ts'
 import { decodeRecordSets, encodeRecordSets } from '../../src/dns/record-codec.ts'
 import { bytes, GobStream } from '../../src/gob/gob.ts'
-import { decodeState, decodeUnicast } from '../../src/ipam/gossip-codec.ts'
+import { decodeState, decodeUnicast, encodeState, encodeUnicast } from '../../src/ipam/gossip-codec.ts'
 import { ByteQueue } from '../../src/lib/byte-queue.ts'
 import { type PeerName, parsePeerName } from '../../src/lib/peer-name.ts'
-import { decodeFeatures, featureMap, parseFeatures } from '../../src/mesh/features.ts'
+import { Claims } from '../../src/mesh/claims.ts'
+import { decodeFeatures, encodeFeatures, featureMap, parseFeatures } from '../../src/mesh/features.ts'
 import { encodeFrame, takeFrame } from '../../src/mesh/frame.ts'
-import { decodeGossip, decodeGossipUnicast, encodeGossipUnicast, Tag } from '../../src/mesh/message.ts'
+import {
+  decodeGossip,
+  decodeGossipUnicast,
+  encodeGossip,
+  encodeGossipUnicast,
+  Tag,
+} from '../../src/mesh/message.ts'
 import { decodeTopologyMessage, encodeTopologyMessage } from '../../src/mesh/topology-message.ts'
-import { decodeTopology } from '../../src/mesh/topology-payload.ts'
-import { decodeControl } from '../../src/overlay/control.ts'
-import { fromHex } from '../support/hex.ts'
+import { decodeTopology, encodeTopology } from '../../src/mesh/topology-payload.ts'
+import { decodeControl, encodeControl } from '../../src/overlay/control.ts'
+import { fromHex, toHex } from '../support/hex.ts'
 import { bodies, gossipOn, messages, plainConversations, vector } from './corpus.ts'
+import { dnsTargets } from './dns.ts'
 import type { FuzzTarget } from './fuzz.ts'
+import { decodeGobValues, gobValues } from './gob-values.ts'
 
 interface Cases<T> {
   readonly cases: readonly T[]
@@ -43,6 +51,10 @@ const unicasts = ipamStates.map((payload) =>
   encodeGossipUnicast({ channel: 'IPallocation', source: name, destination: name, payload }),
 )
 
+const changed = Claims.of([
+  { remote: 3 as PeerName, address: '10.0.0.3:6783', outbound: true, established: false },
+  { remote: 4 as PeerName, address: '[fd00::4]:6783', outbound: false, established: true },
+])
 const topologyMessages = [
   ...topologyPayloads.map((payload) =>
     encodeTopologyMessage({
@@ -54,20 +66,20 @@ const topologyMessages = [
   encodeTopologyMessage({
     kind: 'records',
     root: name,
-    records: [{ kind: 'delta', name, uid: 7n, base: 3n, version: 4n, changed: [], gone: [2 as PeerName] }],
+    records: [{ kind: 'delta', name, uid: 7n, base: 3n, version: 4n, changed, gone: [2 as PeerName] }],
   }),
   encodeTopologyMessage({ kind: 'digest', digest: 1n }),
   encodeTopologyMessage({ kind: 'versions', versions: [{ name, uid: 7n, version: 300n }] }),
   encodeTopologyMessage({ kind: 'want', names: [name, 2 as PeerName] }),
 ]
 
-const dnsQuery = fromHex(
-  '1234 0100 0001 0000 0000 0001 03666f6f 05776561766505 6c6f63616c 00 0001 0001 00 0029 1000 0000 0000 0000',
-)
-
 /** Everything that turns remote bytes into values. */
 export const decoders: readonly FuzzTarget[] = [
-  { name: 'feature map', corpus: gobOf('mesh/gob-features.json'), run: decodeFeatures },
+  {
+    name: 'feature map',
+    corpus: gobOf('mesh/gob-features.json'),
+    run: again(decodeFeatures, encodeFeatures),
+  },
   {
     name: 'features',
     corpus: gobOf('mesh/gob-features.json'),
@@ -77,32 +89,71 @@ export const decoders: readonly FuzzTarget[] = [
   },
   { name: 'frame', corpus: messages.map((message) => encodeFrame(message)), run: drainFrames },
   { name: 'gob stream', corpus: plainConversations(1).map((sent) => sent.subarray(7)), run: drainGobStream },
-  { name: 'gossip header', corpus: bodies(Tag.gossip, Tag.gossipBroadcast), run: decodeGossip },
-  { name: 'gossip unicast header', corpus: unicasts, run: decodeGossipUnicast },
-  { name: 'topology payload', corpus: topologyPayloads, run: decodeTopology },
-  { name: 'topology delta message', corpus: topologyMessages, run: decodeTopologyMessage },
+  {
+    name: 'gossip header',
+    corpus: bodies(Tag.gossip, Tag.gossipBroadcast),
+    run: again(decodeGossip, encodeGossip),
+  },
+  { name: 'gossip unicast header', corpus: unicasts, run: again(decodeGossipUnicast, encodeGossipUnicast) },
+  { name: 'topology payload', corpus: topologyPayloads, run: again(decodeTopology, encodeTopology) },
+  { name: 'topology delta message', corpus: topologyMessages, run: topologyAgain },
+  { name: 'gob values', corpus: gobValues, run: decodeGobValues },
   { name: 'overlay control', corpus: bodies(Tag.overlayControl), run: controlOf },
-  { name: 'ipam state', corpus: ipamStates, run: decodeState },
+  { name: 'ipam state', corpus: ipamStates, run: again(decodeState, encodeState) },
   {
     name: 'ipam unicast',
     corpus: [
       ...ipam.ranges.flatMap((c) => [fromHex(c.spaceRequestMessage), fromHex(c.spaceRequestDeniedMessage)]),
       ...ipamStates.map((state) => Uint8Array.of(1, ...state)),
     ],
-    run: decodeUnicast,
+    run: unicastAgain,
   },
   {
     name: 'dns gossip',
     corpus: [...gobOf('mesh/gob-nameserver.json'), ...gossipOn('nameserver')],
-    run: decodeNameGossip,
+    run: again(decodeNameGossip, encodeNameGossip),
   },
   {
     name: 'dns records gossip',
-    corpus: [encodeRecordSets([{ origin: name, version: 1, records: [] }])],
-    run: decodeRecordSets,
+    corpus: [
+      encodeRecordSets([]),
+      encodeRecordSets([
+        {
+          origin: name,
+          version: 1,
+          records: [
+            { name: 'a.weave.local.', type: 'TXT', value: 'text' },
+            { name: 'c.weave.local.', type: 'CNAME', value: 'a.weave.local.' },
+          ],
+        },
+      ]),
+    ],
+    run: again(decodeRecordSets, encodeRecordSets),
   },
-  { name: 'dns query', corpus: [dnsQuery], run: parseQuery },
+  ...dnsTargets,
 ]
+
+/** What is taken has to survive our own encoding: we would pass on to others what they refuse. */
+function again<T>(decode: (input: Uint8Array) => T, encode: (value: T) => Uint8Array): FuzzTarget['run'] {
+  return (input) => {
+    const encoded = encode(decode(input))
+    try {
+      decode(encoded)
+    } catch (thrown) {
+      throw new Error(`refuses its own encoding ${toHex(encoded)}`, { cause: thrown })
+    }
+  }
+}
+
+function topologyAgain(input: Uint8Array): void {
+  const message = decodeTopologyMessage(input)
+  if (message !== undefined) again(decodeTopologyMessage, () => encodeTopologyMessage(message))(input)
+}
+
+function unicastAgain(input: Uint8Array): void {
+  const message = decodeUnicast(input)
+  if (message !== undefined) again(decodeUnicast, () => encodeUnicast(message))(input)
+}
 
 function drainFrames(input: Uint8Array): void {
   const queue = new ByteQueue()
@@ -119,6 +170,9 @@ function drainGobStream(input: Uint8Array): void {
 }
 
 function controlOf(payload: Uint8Array): void {
+  const old = decodeControl({ compat: true }, { tag: payload[0] ?? 0, payload })
+  if (old !== undefined) encodeControl({ compat: true }, old)
   const negotiated = { compat: false, common: ['fastdp', 'sleeve'] }
-  decodeControl(negotiated, { tag: Tag.overlayControl, payload })
+  const message = decodeControl(negotiated, { tag: Tag.overlayControl, payload })
+  if (message !== undefined) encodeControl(negotiated, message)
 }
