@@ -6,8 +6,9 @@ import { statusRoutes } from '../api/status-routes.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseEngineAddress } from '../docker/engine/address.ts'
 import { Engine as DockerEngine, type EngineApi } from '../docker/engine/engine.ts'
+import { addressesInUse } from '../docker/in-use.ts'
 import { Host } from '../host/host.ts'
-import { IPAM_CHANNEL } from '../ipam/gossiper.ts'
+import { IPAM_CHANNEL, TAKEOVER_CHANNEL } from '../ipam/gossiper.ts'
 import { systemClock } from '../lib/clock.ts'
 import { WeaveError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
@@ -17,6 +18,7 @@ import { VERSION } from '../lib/version.ts'
 import { MeshRouter } from '../mesh/router.ts'
 import { loadSodium } from '../native/sodium.ts'
 import { LmdbStore } from '../state/lmdb-store.ts'
+import { adoptOldState } from './adopt-old-state.ts'
 import { apiServers } from './api-servers.ts'
 import { buildDns } from './build-dns.ts'
 import { buildDocker } from './build-docker.ts'
@@ -72,6 +74,7 @@ export class Daemon implements AsyncDisposable {
     const store = LmdbStore.open(config.stateDir)
     this.#add('state', { stop: () => store.close() })
     const state = new NodeState(store)
+    await adoptOldState({ store, state, log }, config.stateDir)
 
     const host = new Host({ log: log.child({ part: 'host' }) }, { bridge: config.weaveBridge })
     this.#add('host', host)
@@ -105,7 +108,10 @@ export class Daemon implements AsyncDisposable {
       ipam?.peerGone(peer)
       dns?.names.peerGone(peer)
     }
-    const ipamChannel = ipam && router.channel(IPAM_CHANNEL, ipam.gossiper)
+    const ipamChannels = ipam && {
+      allocation: router.channel(IPAM_CHANNEL, ipam.gossiper),
+      takeover: router.channel(TAKEOVER_CHANNEL, ipam.takeoverGossiper),
+    }
     if (dns !== undefined) {
       dns.connect({
         names: router.channel('nameserver', dns.gossiper),
@@ -116,8 +122,12 @@ export class Daemon implements AsyncDisposable {
 
     await dataPath.plane.start()
     this.#add('data plane', dataPath.plane)
-    if (ipam !== undefined && ipamChannel !== undefined) {
-      await ipam.start(ipamChannel, await exposedClaims(host))
+    if (ipam !== undefined && ipamChannels !== undefined) {
+      const { procPath } = config
+      await ipam.start(ipamChannels, [
+        ...(await exposedClaims(host)),
+        ...(await addressesInUse({ host, procPath })),
+      ])
       this.#add('ipam', ipam)
     }
     if (dns !== undefined) {
