@@ -35,10 +35,6 @@ export class GobReader {
     return this.#at
   }
 
-  get budget(): number {
-    return this.#budget
-  }
-
   /** An unsigned integer that must stay exact as a number. */
   uint(): number {
     const first = this.#byte()
@@ -126,10 +122,6 @@ export class GobReader {
 export class GobWriter {
   #bytes = new Uint8Array(256)
   #length = 0
-
-  get length(): number {
-    return this.#length
-  }
 
   uint(value: number): void {
     if (value < 0x80) {

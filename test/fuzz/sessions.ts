@@ -40,6 +40,7 @@ const theirs = parsePeerName('02:00:00:00:00:02')
 
 /** Feeds a session in random pieces, with time passing and the connection ending. */
 function feed(rng: Rng, session: Session, bytes: Uint8Array): void {
+  if (rng.below(20) === 0) session.closed()
   for (let at = 0; at < bytes.length; ) {
     const length = 1 + rng.below(bytes.length - at)
     session.receive(bytes.subarray(at, at + length), at)
@@ -47,8 +48,11 @@ function feed(rng: Rng, session: Session, bytes: Uint8Array): void {
   }
   session.advance(session.nextDeadline())
   session.send(4, bytes)
-  session.closed()
+  session.closed(rng.below(2) === 0 ? 'EOF' : 'read: connection reset by peer')
 }
+
+/** What peers with a password begin with; the last one's public key is of low order. */
+const introductions = [introductionOf(2), introductionOf(1), lowOrder(introductionOf(2))]
 
 /** A live handshake and what follows, with a peer that says anything. */
 function handshakes(version: ProtocolVersion): FuzzTarget {
@@ -56,7 +60,7 @@ function handshakes(version: ProtocolVersion): FuzzTarget {
   return {
     name: `live handshake, version ${version}`,
     weight: 0.2,
-    corpus: plainConversations(version),
+    corpus: [...plainConversations(version), ...introductions],
     run(input) {
       const session = new Session(optionsOf(ours, true, version, false), 0)
       session.start()
@@ -69,7 +73,7 @@ function handshakes(version: ProtocolVersion): FuzzTarget {
 const encryptedHandshake: FuzzTarget = {
   name: 'live handshake, password',
   weight: 0.05,
-  corpus: [introductionOf(2), introductionOf(1)],
+  corpus: introductions,
   run(input) {
     const session = new Session(optionsOf(ours, false, 2, true), 0)
     session.start()
@@ -85,6 +89,11 @@ function introductionOf(version: ProtocolVersion): Uint8Array {
   const sent: Uint8Array[] = []
   exchange(peer, other, (bytes) => sent.push(bytes))
   return new Uint8Array(Buffer.concat(sent))
+}
+
+/** The same with zeros for the public key, which is behind the header and the flag. */
+function lowOrder(introduction: Uint8Array): Uint8Array {
+  return introduction.map((byte, at) => (at >= 8 && at < 8 + 32 ? 0 : byte))
 }
 
 /** Runs two sessions against each other until both are silent. */
@@ -104,22 +113,25 @@ function exchange(a: Session, b: Session, fromA: (bytes: Uint8Array) => void): v
 }
 
 /** A member of the mesh, password and all, that sends nonsense: the plain text is mutated, then sealed properly. */
-const sealedNonsense: FuzzTarget = {
-  name: 'sealed messages of a member',
-  weight: 0.05,
-  corpus: messages,
-  run(input) {
-    const peer = new Session(optionsOf(theirs, true, 2, true), 0)
-    const session = new Session(optionsOf(ours, false, 2, true), 0)
-    exchange(peer, session, () => undefined)
-    const outputs = peer.send(input[0] ?? 0, input.subarray(1))
-    for (const output of outputs) if (output.kind === 'write') session.receive(output.bytes, 1)
-  },
+function sealedNonsense(version: ProtocolVersion): FuzzTarget {
+  return {
+    name: `sealed messages of a member, version ${version}`,
+    weight: 0.05,
+    corpus: messages,
+    run(input) {
+      const peer = new Session(optionsOf(theirs, true, version, true), 0)
+      const session = new Session(optionsOf(ours, false, version, true), 0)
+      exchange(peer, session, () => undefined)
+      const outputs = peer.send(input[0] ?? 0, input.subarray(1))
+      for (const output of outputs) if (output.kind === 'write') session.receive(output.bytes, 1)
+    },
+  }
 }
 
 export const sessions: readonly FuzzTarget[] = [
   handshakes(1),
   handshakes(2),
   encryptedHandshake,
-  sealedNonsense,
+  sealedNonsense(1),
+  sealedNonsense(2),
 ]
