@@ -1,8 +1,8 @@
-import { WeaveError } from '../lib/errors.ts'
 import type { Cidr } from '../lib/ip4.ts'
 import type { Mac } from '../lib/mac.ts'
-import type { Container } from './engine/container.ts'
 import type { EngineApi } from './engine/engine.ts'
+import { unlessGone } from './in-use.ts'
+import { containerNamespaces } from './namespaces.ts'
 
 /** An interface of a container on the overlay. */
 export interface Attachment {
@@ -28,37 +28,35 @@ interface PsParts {
   readonly procPath?: string
 }
 
-/** Containers looked at side by side: each costs a call of the Docker API and some system calls. */
-const width = 8
-
 /**
  * The containers on the overlay, however they got there (cli §1.11): all running ones, or those named. Unknown,
- * stopped and unattached containers are left out.
+ * stopped and unattached containers are left out. Docker is asked only about names.
  */
 export async function attachments(
   parts: PsParts,
   containers?: readonly string[],
 ): Promise<readonly Attachment[]> {
-  const asked = containers ?? (await parts.engine.containerIds())
-  const found: (readonly Attachment[])[] = []
-  for (let at = 0; at < asked.length; at += width) {
-    found.push(...(await Promise.all(asked.slice(at, at + width).map((one) => attachmentsOf(parts, one)))))
-  }
+  if (containers === undefined) return await allAttachments(parts)
+  const found = await Promise.all(containers.map((container) => attachmentsOf(parts, container)))
   return found.flat()
+}
+
+async function allAttachments({ ports, procPath = '/proc' }: PsParts): Promise<readonly Attachment[]> {
+  const found: Attachment[] = []
+  for (const namespace of containerNamespaces(procPath)) {
+    const interfaces = await unlessGone(ports.addresses(namespace.path))
+    if (interfaces.length === 0) continue
+    for (const containerId of namespace.containers()) {
+      found.push(...interfaces.map((each) => ({ ...each, container: containerId, containerId })))
+    }
+  }
+  return found
 }
 
 async function attachmentsOf(parts: PsParts, asked: string): Promise<readonly Attachment[]> {
   const container = await parts.engine.container(asked)
-  if (container === undefined || !hasOwnNamespace(container)) return []
-  try {
-    const interfaces = await parts.ports.addresses(`${parts.procPath ?? '/proc'}/${container.pid}/ns/net`)
-    return interfaces.map((each) => ({ ...each, container: asked, containerId: container.id }))
-  } catch (thrown) {
-    // Stopped between the two looks.
-    if (thrown instanceof WeaveError && thrown.code === 'no-namespace') return []
-    throw thrown
-  }
+  if (container === undefined || !container.running || container.networkMode === 'host') return []
+  const path = `${parts.procPath ?? '/proc'}/${container.pid}/ns/net`
+  const interfaces = await unlessGone(parts.ports.addresses(path))
+  return interfaces.map((each) => ({ ...each, container: asked, containerId: container.id }))
 }
-
-const hasOwnNamespace = (container: Container): boolean =>
-  container.running && container.pid > 0 && container.networkMode !== 'host'
