@@ -47,6 +47,10 @@ export function logMeshEvent(log: Log, event: MeshEvent): void {
 
 function logFailure(log: Log, event: Extract<MeshEvent, { kind: 'connection-failed' }>): void {
   const fields = { address: event.address, reason: event.reason }
+  if (event.fault !== undefined) {
+    log.error('fault in the mesh, connection closed', { ...fields, error: event.fault })
+    return
+  }
   const level = event.routine ? 'debug' : 'info'
   if (event.peer === undefined) {
     log[level]('connection shutting down due to error during handshake', fields)
