@@ -60,6 +60,38 @@ for (const ip6 of [false, true]) {
   }
 }
 
+/** Packets that fit no path: what may be answered with "too big" and what may not. */
+for (const [destination, offset, protocol, type] of [
+  ['0a00000000b1', 0x4000, 1, 8],
+  ['0a00000000b1', 0x4000, 1, 3],
+  ['0a00000000b1', 0x4000, 1, 4],
+  ['0a00000000b1', 0x4000, 1, 5],
+  ['0a00000000b1', 0x4000, 1, 11],
+  ['0a00000000b1', 0x4000, 1, 12],
+  ['0a00000000b1', 0x4010, 17, 0],
+  ['0a00000000b1', 0x0000, 17, 0],
+  ['01005e000001', 0x4000, 17, 0],
+]) {
+  const ip = hex('450006400001000040000000 0a2800010a280002'.replace(' ', ''))
+  ip.writeUInt16BE(offset, 6)
+  ip.writeUInt8(protocol, 9)
+  for (const where of [0, 2, 4, 6]) {
+    const ethernet = Buffer.concat([hex(destination), hex('0a00000000a10800')])
+    seed('capture', Buffer.of(where), noOffload, ethernet, ip, Buffer.alloc(1580, type))
+  }
+}
+for (const [to, next, type] of [
+  ['fd', 58, 128],
+  ['fd', 58, 1],
+  ['fd', 17, 0],
+  ['ff', 17, 0],
+]) {
+  const ip = Buffer.concat([hex('600000000640'), Buffer.of(next, 64), Buffer.alloc(16, 0xfd), Buffer.alloc(16, Number.parseInt(to, 16))])
+  for (const where of [0, 4, 6]) {
+    seed('capture', Buffer.of(where), noOffload, hex('0a00000000b10a00000000a186dd'), ip, Buffer.alloc(1600, type))
+  }
+}
+
 /** TCP segments that belong together, with valid checksums. */
 function segments({ ip6, count, length }) {
   const sum = (bytes) => {
