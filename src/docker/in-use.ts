@@ -1,6 +1,5 @@
-import { WeaveError } from '../lib/errors.ts'
 import { type Cidr, formatIp4 } from '../lib/ip4.ts'
-import { containerNamespaces } from './namespaces.ts'
+import { containerNamespaces, unlessGone } from './namespaces.ts'
 
 /** An address that a container of this host has on the bridge. */
 export interface AddressInUse {
@@ -37,14 +36,4 @@ export async function addressesInUse({ host, procPath }: InUseParts): Promise<re
     }
   }
   return found
-}
-
-/** Nothing, where the namespace has gone since it was found. */
-export async function unlessGone<Found>(looking: Promise<readonly Found[]>): Promise<readonly Found[]> {
-  try {
-    return await looking
-  } catch (thrown) {
-    if (thrown instanceof WeaveError && thrown.code === 'no-namespace') return []
-    throw thrown
-  }
 }

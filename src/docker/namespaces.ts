@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { WeaveError } from '../lib/errors.ts'
 
 /** A network namespace other than ours, as its processes show it. */
 export interface ContainerNamespace {
@@ -26,6 +27,16 @@ export function containerNamespaces(procPath: string): readonly ContainerNamespa
     path: `${procPath}/${pids[0]}/ns/net`,
     containers: () => containersOf(procPath, pids),
   }))
+}
+
+/** Nothing, where the namespace has gone since it was found. */
+export async function unlessGone<Found>(looking: Promise<readonly Found[]>): Promise<readonly Found[]> {
+  try {
+    return await looking
+  } catch (thrown) {
+    if (thrown instanceof WeaveError && thrown.code === 'no-namespace') return []
+    throw thrown
+  }
 }
 
 function pidsOf(procPath: string): string[] {

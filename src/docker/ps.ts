@@ -1,8 +1,7 @@
 import type { Cidr } from '../lib/ip4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { EngineApi } from './engine/engine.ts'
-import { unlessGone } from './in-use.ts'
-import { containerNamespaces } from './namespaces.ts'
+import { containerNamespaces, unlessGone } from './namespaces.ts'
 
 /** An interface of a container on the overlay. */
 export interface Attachment {

@@ -114,10 +114,16 @@ export class IpamDriver {
       if (!signal.aborted) throw thrown
       throw new WeaveError(
         'plugin-address',
-        `no address in ${formatCidr(pool.range)} yet: ${this.#addresses.status()}`,
+        `no address in ${formatCidr(pool.range)} yet: ${this.#reason(thrown)}`,
         { cause: thrown },
       )
     }
+  }
+
+  /** What was waited for: the allocator says it of the very request, or of all of them. */
+  #reason(thrown: unknown): string {
+    const why = thrown instanceof WeaveError ? thrown.meta['why'] : undefined
+    return typeof why === 'string' ? why : this.#addresses.status()
   }
 
   async #claim(pool: Pool, text: string, signal: AbortSignal): Promise<void> {
@@ -130,7 +136,7 @@ export class IpamDriver {
       await this.#addresses.claim({ addr, prefixLen: pool.subnet.prefixLen }, signal)
     } catch (thrown) {
       if (!signal.aborted) throw thrown
-      throw new WeaveError('plugin-address', `cannot have ${text} yet: ${this.#addresses.status()}`, {
+      throw new WeaveError('plugin-address', `cannot have ${text} yet: ${this.#reason(thrown)}`, {
         cause: thrown,
       })
     }
