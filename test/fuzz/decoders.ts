@@ -39,7 +39,7 @@ const ipam = vector<{
 }>('mesh/gob-ipam.json')
 const ipamStates = [...ipam.gossipState.map((c) => fromHex(c.gob)), ...gossipOn('IPallocation')]
 
-const topologyPayloads = [
+export const topologyPayloads: readonly Uint8Array[] = [
   ...vector<Cases<{ readonly payload: string }>>('mesh/topology-payloads.json').cases.map((c) =>
     fromHex(c.payload),
   ),
@@ -55,7 +55,8 @@ const changed = Claims.of([
   { remote: 3 as PeerName, address: '10.0.0.3:6783', outbound: true, established: false },
   { remote: 4 as PeerName, address: '[fd00::4]:6783', outbound: false, established: true },
 ])
-const topologyMessages = [
+/** Between two of ours. */
+export const topologyMessages: readonly Uint8Array[] = [
   ...topologyPayloads.map((payload) =>
     encodeTopologyMessage({
       kind: 'records',

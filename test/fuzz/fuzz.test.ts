@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { WireError } from '../../src/lib/errors.ts'
 import { decoders } from './decoders.ts'
 import { fuzz, fuzzAll } from './fuzz.ts'
+import { nodes } from './node.ts'
 import { sessions } from './sessions.ts'
 
 /** In all; `npm run fuzz` takes more. */
@@ -10,9 +11,9 @@ const INPUTS = 50_000
 /** What the process may have grown by after that, in bytes: the heap is collected when it likes. */
 const GROWTH = 200 * 2 ** 20
 
-test('no mutated message gets more than a WireError out of a decoder or a session', (context) => {
+test('no mutated message gets more than a WireError out of a decoder, a session or a node', (context) => {
   const before = process.memoryUsage().rss
-  for (const result of fuzzAll([...decoders, ...sessions], INPUTS, 7)) {
+  for (const result of fuzzAll([...decoders, ...sessions, ...nodes], INPUTS, 7)) {
     assert.deepEqual(result.failures, [], result.name)
     context.diagnostic(`${result.name}: ${result.inputs} inputs, ${result.refused} refused`)
   }

@@ -23,7 +23,8 @@ const report = values.coverage ? await startCoverage() : undefined
 // Only what is loaded from here on is counted.
 const { decoders } = await import('./decoders.ts')
 const { sessions } = await import('./sessions.ts')
-const wanted = [...decoders, ...sessions].filter((target) => target.name.includes(values.target))
+const { nodes } = await import('./node.ts')
+const wanted = [...decoders, ...sessions, ...nodes].filter((target) => target.name.includes(values.target))
 
 let total = 0
 let failed = 0
