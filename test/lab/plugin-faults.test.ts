@@ -116,6 +116,17 @@ test('containers that Docker gave up at its start, because weave was not there, 
   await lab.docker(1, 'rm', '-f', 'stranded')
 })
 
+test('the address of a container that was removed while weave was away is free again', async () => {
+  await run(lab, 1, 'leaver', '--net=weave')
+  const address = await addressOf(lab, 1, 'leaver')
+  await lab.weave(1, 'stop')
+  await lab.hosts(['docker', '1', 'rm', '-f', 'leaver'], 180_000)
+  await lab.weave(1, 'launch', '--resume')
+  assert.equal((await owned(lab, 1)).has(address), true)
+  await eventually('it is free', async () => !(await owned(lab, 1)).has(address), 120_000)
+  assert.deepEqual(await cables(lab, 1), [])
+})
+
 test('a host that lost its state does not give addresses of running containers away', async () => {
   await run(lab, 1, 'before', '--net=weave')
   const address = await addressOf(lab, 1, 'before')

@@ -25,6 +25,8 @@ const defaultGrace = 60_000
 export class Reconciler {
   readonly #parts: ReconcilerParts
   #timer: NodeJS.Timeout | undefined
+  #confirming: Promise<void> = Promise.resolve()
+  #givenUp: () => void = () => undefined
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
@@ -36,11 +38,21 @@ export class Reconciler {
     if (event.kind !== 'engine-connected') return
     this.stop()
     const found = await this.#survey()
-    this.#timer = setTimeout(() => void this.#confirm(found), this.#parts.grace ?? defaultGrace).unref()
+    this.#confirming = new Promise((resolve) => {
+      this.#givenUp = resolve
+      const confirm = (): void => resolve(this.#confirm(found))
+      this.#timer = setTimeout(confirm, this.#parts.grace ?? defaultGrace).unref()
+    })
+  }
+
+  /** Resolves when the second look is done, or given up. */
+  async settled(): Promise<void> {
+    await this.#confirming
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+    this.#givenUp()
   }
 
   async #confirm(earlier: Leftovers): Promise<void> {
