@@ -10,6 +10,8 @@ import { ownedRanges, owners, type Ring } from './ring.ts'
 import { transfer } from './ring-change.ts'
 import { firstOwner } from './ring-donors.ts'
 import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './state.ts'
+import { type Takeover, Takeovers } from './takeover.ts'
+import type { TakeoverMessage } from './takeover-codec.ts'
 
 export type { AllocatorOptions, AllocatorWorld } from './state.ts'
 
@@ -41,6 +43,7 @@ export class Allocator {
   readonly #state: AllocatorState
   readonly #replica: Replica
   readonly #requests: Requests
+  readonly #takeovers: Takeovers
   #nextTick: number | undefined
   /** The ring as it was taken last, and so is or will be on disk. */
   #takenRing: Ring
@@ -50,6 +53,7 @@ export class Allocator {
     this.#state = new AllocatorState(options, world)
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
+    this.#takeovers = new Takeovers(this.#state)
     this.#takenRing = this.#state.ring
   }
 
@@ -130,6 +134,7 @@ export class Allocator {
   /** Whoever asked does not wait any longer. Answered as cancelled, unless it was answered already. */
   cancel(id: RequestId, now: number): AllocatorOutput[] {
     this.#requests.cancel(id)
+    this.#takeovers.cancel(id)
     return this.#done(now)
   }
 
@@ -230,6 +235,8 @@ export class Allocator {
 
   #learn(sender: PeerName | undefined, received: GossipState, now: number): void {
     const { bootstrap, nicknames } = this.#state
+    // A grant of a peer that is being taken over would be given twice.
+    if (sender !== undefined && this.#takeovers.isFrozen(sender)) return
     nicknames.merge(received.nicknames)
     if (received.ring !== undefined) {
       if (this.#replica.merge(received.ring)) this.#requests.retry(now)
@@ -254,13 +261,15 @@ export class Allocator {
 
   /** Call when `nextDeadline` is due. */
   tick(now: number): AllocatorOutput[] {
-    if (this.#nextTick !== undefined && now < this.#nextTick) return []
+    const deadline = this.nextDeadline()
+    if (deadline !== undefined && now < deadline) return []
     this.#nextTick = undefined
     if (this.#state.bootstrap.isAwaiting) this.#propose(now)
     else if (!this.#requests.isEmpty) {
       this.#establish()
       this.#requests.retry(now)
     }
+    for (const takeover of this.#takeovers.expire(now)) this.#takeOver(takeover, now)
     const over = [...this.#state.dead].filter(([, since]) => now - since >= DEAD_CONTAINER_GRACE)
     this.#freeContainers(
       over.map(([ident]) => ident),
@@ -270,21 +279,46 @@ export class Allocator {
   }
 
   nextDeadline(): number | undefined {
-    return this.#nextTick
+    const takeover = this.#takeovers.nextDeadline
+    return takeover === undefined ? this.#nextTick : Math.min(takeover, this.#nextTick ?? takeover)
   }
 
-  /** Makes what the peer owns ours. Returns how many addresses became free here. */
-  takeOver(peer: PeerName, now: number): { taken: number; outputs: AllocatorOutput[] } {
+  /**
+   * Takes the space of a dead peer over: with the others' consent, or by force at once. Answered with `taken`.
+   * `gone`: other peers that are dead as well, and so are not asked.
+   */
+  removePeer(
+    id: RequestId,
+    peer: PeerName,
+    options: { readonly force: boolean; readonly gone: ReadonlySet<PeerName> },
+    now: number,
+  ): AllocatorOutput[] {
+    const owns = owners(this.#state.ring).includes(peer)
+    if (peer === this.#state.options.self || !owns) this.#state.answer(id, { kind: 'taken', count: 0 })
+    else {
+      const takeover = options.force ? { id, dead: peer } : this.#takeovers.begin(id, peer, options.gone, now)
+      if (takeover !== undefined) this.#takeOver(takeover, now)
+    }
+    return this.#done(now)
+  }
+
+  takeover(sender: PeerName, message: TakeoverMessage, now: number): AllocatorOutput[] {
+    if (this.#leaving) return this.#done(now)
+    // What the dead peer gave away last is known before its space is ours.
+    if (message.kind === 'consent' && this.#replica.merge(message.ring)) this.#requests.retry(now)
+    const takeover = this.#takeovers.receive(sender, message)
+    if (takeover !== undefined) this.#takeOver(takeover, now)
+    return this.#done(now)
+  }
+
+  #takeOver({ id, dead }: Takeover, now: number): void {
     const { holdings, options, ring } = this.#state
     const before = holdings.space.freeCount
-    const { ring: after, taken } = transfer(ring, peer, options.self)
-    if (taken.length > 0 && peer !== options.self) {
-      this.#replica.adopt(after)
-      this.#replica.forgetConflict(peer)
-      this.#requests.retry(now)
-      this.#state.emit({ kind: 'broadcast' })
-    }
-    return { taken: Math.max(holdings.space.freeCount - before, 0), outputs: this.#done(now) }
+    this.#replica.adopt(transfer(ring, dead, options.self).ring)
+    this.#replica.forgetConflict(dead)
+    this.#state.answer(id, { kind: 'taken', count: holdings.space.freeCount - before })
+    this.#requests.retry(now)
+    this.#state.emit({ kind: 'broadcast' })
   }
 
   /** Gives everything that we own to another peer, for good: we leave the network (ipam §12). */
@@ -367,6 +401,7 @@ export class Allocator {
     const { bootstrap, dead } = this.#state
     if (bootstrap.isAwaiting || !this.#requests.isEmpty || dead.size > 0) this.#nextTick ??= now + TICK
     else this.#nextTick = undefined
+    this.#takeovers.ringChanged()
     return this.#state.drain()
   }
 }

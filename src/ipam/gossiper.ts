@@ -7,9 +7,12 @@ import {
   type GossipState,
   type UnicastMessage,
 } from './gossip-codec.ts'
+import { decodeTakeover, type TakeoverMessage } from './takeover-codec.ts'
 
 /** The channel's name in the mesh. */
 export const IPAM_CHANNEL = 'IPallocation'
+/** A channel of our own: old peers pass its messages on and ignore them. */
+export const TAKEOVER_CHANNEL = 'IPtakeover'
 
 /** Our state on its way to neighbours: encoded when it is sent, so that two of them are as good as one. */
 export interface LazyState {
@@ -29,9 +32,35 @@ export interface IpamReceiver {
   /** A neighbour's state (`sender` undefined) or the state that `sender` broadcast. */
   gossip(sender: PeerName | undefined, state: GossipState): void
   unicast(sender: PeerName, message: UnicastMessage): void
+  takeover(sender: PeerName, message: TakeoverMessage): void
   unknownUnicast(sender: PeerName, type: number): void
   /** What may be told to others; undefined before there is anything. */
   state(): GossipState | undefined
+}
+
+/** Owner of the channel `IPtakeover`: unicasts only. */
+export class TakeoverGossiper {
+  readonly #receiver: Pick<IpamReceiver, 'takeover'>
+
+  constructor(receiver: Pick<IpamReceiver, 'takeover'>) {
+    this.#receiver = receiver
+  }
+
+  onUnicast(source: PeerName, payload: Uint8Array): void {
+    this.#receiver.takeover(source, decodeTakeover(payload))
+  }
+
+  onBroadcast(): undefined {
+    return undefined
+  }
+
+  onGossip(): undefined {
+    return undefined
+  }
+
+  complete(): undefined {
+    return undefined
+  }
 }
 
 /** Owner of the channel `IPallocation`, in the shape that the mesh expects of gossipers (ipam §10). */

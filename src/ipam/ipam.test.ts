@@ -8,6 +8,7 @@ import { MemoryStore } from '../state/memory-store.ts'
 import { type Init, quorumFor } from './bootstrap.ts'
 import { Ipam } from './ipam.ts'
 import { ownedRanges } from './ring.ts'
+import { conflictAdvice } from './snapshot.ts'
 import { StoredIpamState } from './stored-state.ts'
 import { GossipNet } from './testing/gossip-net.ts'
 import { ManualClock } from './testing/manual-clock.ts'
@@ -19,6 +20,7 @@ const C = parsePeerName('ca:00:00:00:00:03')
 class World {
   readonly clock = new ManualClock()
   readonly net = new GossipNet()
+  readonly takeovers = new GossipNet()
   readonly stores = new Map<PeerName, MemoryStore>()
 
   async peer(
@@ -47,10 +49,18 @@ class World {
         quorum: () => quorumFor(init, 0),
       },
     )
-    const channel = this.net.join(name, ipam.gossiper)
-    await ipam.start(channel, [])
+    const channels = {
+      allocation: this.net.join(name, ipam.gossiper),
+      takeover: this.takeovers.join(name, ipam.takeoverGossiper),
+    }
+    await ipam.start(channels, [])
     await this.net.settle()
     return ipam
+  }
+
+  leave(name: PeerName): void {
+    this.net.leave(name)
+    this.takeovers.leave(name)
   }
 }
 
@@ -147,7 +157,7 @@ test('a reachable peer is not removed; a dead one leaves its space to us', async
   world.net.gossipAll()
   await world.net.settle()
   await assert.rejects(a.removePeer('host-2'), { code: 'peer-reachable' })
-  world.net.leave(B)
+  world.leave(B)
   assert.equal(await a.removePeer('host-2'), 128)
   assert.equal(await a.removePeer('host-2'), 0)
 })
@@ -164,4 +174,53 @@ test('who leaves hands its space over and serves nobody any more', async () => {
     [[A, 256]],
   )
   await assert.rejects(b.allocate('c2'), { code: 'cancelled' })
+})
+
+test('of two that remove the same dead peer at once, one gets its space and the other is told who', async () => {
+  const world = new World()
+  const D = parsePeerName('da:00:00:00:00:04')
+  const init: Init = { kind: 'seed', peers: [A, B, C, D] }
+  const a = await world.peer(A, init)
+  const b = await world.peer(B, init)
+  await world.peer(C, init)
+  await world.peer(D, init)
+  world.net.gossipAll()
+  await world.net.settle()
+  world.leave(D)
+  const [byA, byB] = await Promise.allSettled([a.removePeer('host-4'), b.removePeer('host-4')])
+  assert.deepEqual(byA, { status: 'fulfilled', value: 64 })
+  assert.equal(byB.status, 'rejected')
+  assert.match(String(byB.status === 'rejected' && byB.reason), /host-1 is removing it already/)
+  await world.net.settle()
+  assert.equal(await b.removePeer('host-4'), 0)
+})
+
+test('a dead peer is not removed while another owner is out of reach, unless that is dead, too', async () => {
+  const world = new World()
+  const init: Init = { kind: 'seed', peers: [A, B, C] }
+  const a = await world.peer(A, init)
+  await world.peer(B, init)
+  await world.peer(C, init)
+  world.net.gossipAll()
+  await world.net.settle()
+  world.leave(B)
+  world.leave(C)
+  await assert.rejects(a.removePeer('host-2'), { code: 'peer-disputed' })
+  assert.equal(await a.removePeer('host-2', { gone: ['host-3'] }), 64)
+  assert.equal(await a.removePeer('host-3', { gone: ['host-2'] }), 64)
+})
+
+test('rings that were seeded apart are named with both seeds, and nothing is torn down', async () => {
+  const world = new World()
+  const a = await world.peer(A, { kind: 'seed', peers: [A] })
+  const b = await world.peer(B, { kind: 'seed', peers: [B] })
+  await a.allocate('c1')
+  world.net.gossipAll()
+  await world.net.settle()
+  const [advice] = conflictAdvice(b.snapshot())
+  assert.match(
+    advice ?? '',
+    /seeded by different peers \(received: \[aa:00:00:00:00:01\(host-1\)\], ours: \[ba:00:00:00:00:02\(host-2\)\]\).*weave reset/,
+  )
+  assert.equal(formatCidr(await b.allocate('c2')), '10.32.0.1/24')
 })

@@ -6,11 +6,11 @@ import type { Rng } from '../lib/rng.ts'
 import { Allocator } from './allocator.ts'
 import type { Init } from './bootstrap.ts'
 import { IpamError } from './errors.ts'
-import type { IpamChannel, IpamGossiper } from './gossiper.ts'
+import type { IpamGossiper, TakeoverGossiper } from './gossiper.ts'
 import { ANONYMOUS, type Owned } from './holdings.ts'
 import type { Answer, ClaimRequest } from './request.ts'
 import { judgeStored } from './restore.ts'
-import { AllocatorShell } from './shell.ts'
+import { AllocatorShell, type IpamChannels } from './shell.ts'
 import { explainWait, type IpamSnapshot, takeSnapshot } from './snapshot.ts'
 import type { IpamStore } from './store.ts'
 
@@ -74,6 +74,11 @@ export class Ipam {
     return this.#shell.gossiper
   }
 
+  /** To be registered for the channel `IPtakeover`. */
+  get takeoverGossiper(): TakeoverGossiper {
+    return this.#shell.takeoverGossiper
+  }
+
   get defaultSubnet(): Cidr {
     return this.#options.defaultSubnet
   }
@@ -83,8 +88,8 @@ export class Ipam {
     return this.#allocator.view.holdings.idents
   }
 
-  /** Reads what is on disk. `channel` is what the mesh gave for the gossiper. Resolves when requests are welcome. */
-  async start(channel: IpamChannel, claims: readonly PreClaim[]): Promise<void> {
+  /** Reads what is on disk. `channels` are what the mesh gave for the gossipers. Resolves when requests are welcome. */
+  async start(channels: IpamChannels, claims: readonly PreClaim[]): Promise<void> {
     const { store, log } = this.#parts
     const verdict = judgeStored(store.load(), this.#options.name, cidrRange(this.#options.range))
     if (verdict.kind === 'forget') {
@@ -94,7 +99,7 @@ export class Ipam {
 
     const stored = verdict.kind === 'use' ? verdict.stored : undefined
     const requests = claims.map((claim): ClaimRequest => ({ ...claim, noErrorOnUnknown: true }))
-    this.#shell.start(channel, stored?.ring, (now) => this.#allocator.start(stored, requests, now))
+    this.#shell.start(channels, stored?.ring, (now) => this.#allocator.start(stored, requests, now))
   }
 
   /** Lets what is being written finish; every request that waits ends. */
@@ -178,8 +183,19 @@ export class Ipam {
     }
   }
 
-  /** Takes the space of a dead peer over; how many addresses became free. Refused while it is reachable. */
-  async removePeer(text: string, options: { readonly force?: boolean } = {}): Promise<number> {
+  /**
+   * Takes the space of a dead peer over; how many addresses became free. Refused (`peer-reachable`, `peer-disputed`)
+   * while somebody reaches it or could take or hold the same space; `force` does not ask anybody.
+   */
+  async removePeer(
+    text: string,
+    options: {
+      readonly force?: boolean
+      /** Names or nicknames of other dead peers, which are removed as well. */
+      readonly gone?: readonly string[]
+      readonly signal?: AbortSignal
+    } = {},
+  ): Promise<number> {
     const peer = this.findPeer(text)
     if (peer === undefined || peer === this.#options.name) return 0
     if (options.force !== true && this.#parts.isKnown(peer)) {
@@ -188,14 +204,15 @@ export class Ipam {
         `peer ${formatPeerName(peer)} is reachable: its containers would lose their addresses. Stop it first ('weave reset' there gives its space back), or use --force if it is another host with the same name`,
       )
     }
-    let taken = 0
-    this.#shell.step((now) => {
-      const result = this.#allocator.takeOver(peer, now)
-      taken = result.taken
-      return result.outputs
-    })
-    await this.#shell.settled()
-    return taken
+    const gone = new Set(
+      (options.gone ?? []).map((name) => this.findPeer(name)).filter((name) => name !== undefined),
+    )
+    const how = { force: options.force === true, gone }
+    const answer = await this.#shell.request(options.signal, (id, now) =>
+      this.#allocator.removePeer(id, peer, how, now),
+    )
+    if (answer.kind !== 'taken') throw errorOf(answer)
+    return answer.count
   }
 
   /** Leaves the network: our space goes to another peer, every request is cancelled from now on. */

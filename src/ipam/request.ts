@@ -1,7 +1,7 @@
 import type { Cidr, Range } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import type { UnicastMessage } from './gossip-codec.ts'
 import type { RingConflict } from './ring-merge.ts'
+import type { TakeoverMessage } from './takeover-codec.ts'
 
 /** Names a request between the allocator and its shell. */
 export type RequestId = number
@@ -21,11 +21,13 @@ export interface ClaimRequest {
   readonly noErrorOnUnknown: boolean
 }
 
-export type AnswerError = 'out-of-bounds' | 'not-available' | 'not-found' | 'not-written'
+export type AnswerError = 'out-of-bounds' | 'not-available' | 'not-found' | 'not-written' | 'peer-disputed'
 
 export type Answer =
   | { readonly kind: 'address'; readonly cidr: Cidr }
   | { readonly kind: 'done' }
+  /** So many addresses became free here. */
+  | { readonly kind: 'taken'; readonly count: number }
   | { readonly kind: 'cancelled'; readonly text: string }
   | { readonly kind: 'failed'; readonly code: AnswerError; readonly text: string }
 
@@ -56,6 +58,7 @@ export type AllocatorOutput =
       readonly range: Range
       readonly claim: number | undefined
     }
+  | { readonly kind: 'takeover'; readonly to: PeerName; readonly message: TakeoverMessage }
+  /** A takeover message with our ring. */
+  | { readonly kind: 'consent'; readonly to: PeerName; readonly dead: PeerName }
   | { readonly kind: 'event'; readonly event: AllocatorEvent }
-
-export type SpaceMessage = Extract<UnicastMessage, { kind: 'space-request' | 'space-denied' }>

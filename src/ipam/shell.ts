@@ -7,10 +7,17 @@ import { type Effects, PersistBarrier } from './barrier.ts'
 import { IpamError } from './errors.ts'
 import { logEvent } from './event-log.ts'
 import { encodeUnicast, type GossipState } from './gossip-codec.ts'
-import { type IpamChannel, IpamGossiper } from './gossiper.ts'
+import { type IpamChannel, IpamGossiper, type IpamReceiver, TakeoverGossiper } from './gossiper.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
 import { emptyRing, isEmpty, type Ring } from './ring.ts'
 import type { IpamStore } from './store.ts'
+import { encodeTakeover } from './takeover-codec.ts'
+
+/** What the mesh gave for the two gossipers. */
+export interface IpamChannels {
+  readonly allocation: IpamChannel
+  readonly takeover: Pick<IpamChannel, 'unicast'>
+}
 
 interface ShellParts {
   readonly clock: Clock
@@ -26,10 +33,11 @@ interface Waiter {
 /** Runs an allocator: its ticks, its disk, its gossip, and the promises of those who wait for an answer. */
 export class AllocatorShell {
   readonly gossiper: IpamGossiper
+  readonly takeoverGossiper: TakeoverGossiper
   readonly #parts: ShellParts
   readonly #allocator: Allocator
   #barrier: PersistBarrier
-  #channel: IpamChannel | undefined
+  #channels: IpamChannels | undefined
   #running = false
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -42,17 +50,20 @@ export class AllocatorShell {
     this.#parts = parts
     const { range, self } = allocator.view.options
     this.#barrier = new PersistBarrier(allocator, emptyRing(range, self))
-    this.gossiper = new IpamGossiper({
+    const receiver: IpamReceiver = {
       gossip: (sender, state) => this.step((now) => allocator.gossip(sender, state, now)),
       unicast: (sender, message) => this.step((now) => allocator.unicast(sender, message, now)),
+      takeover: (sender, message) => this.step((now) => allocator.takeover(sender, message, now)),
       unknownUnicast: (peer, type) => logEvent(parts.log, { kind: 'unknown-message', peer, type }),
       state: () => this.#state(),
-    })
+    }
+    this.gossiper = new IpamGossiper(receiver)
+    this.takeoverGossiper = new TakeoverGossiper(receiver)
   }
 
   /** `durable`: the ring on disk, if there is one. `first` starts the allocator. */
-  start(channel: IpamChannel, durable: Ring | undefined, first: (now: number) => AllocatorOutput[]): void {
-    this.#channel = channel
+  start(channels: IpamChannels, durable: Ring | undefined, first: (now: number) => AllocatorOutput[]): void {
+    this.#channels = channels
     this.#running = true
     if (durable !== undefined) this.#barrier = new PersistBarrier(this.#allocator, durable)
     this.step(first)
@@ -134,7 +145,7 @@ export class AllocatorShell {
         this.#waiters.delete(output.id)
         return
       case 'broadcast':
-        this.#channel?.broadcast(this.gossiper.lazyState())
+        this.#channels?.allocation.broadcast(this.gossiper.lazyState())
         return
       case 'ring-update': {
         const state = this.#state()
@@ -147,6 +158,14 @@ export class AllocatorShell {
       case 'ask-space':
         this.#askSpace(output)
         return
+      case 'takeover':
+        this.#channels?.takeover.unicast(output.to, encodeTakeover(output.message))
+        return
+      case 'consent': {
+        const message = { kind: 'consent', dead: output.dead, ring: this.#barrier.durable } as const
+        this.#channels?.takeover.unicast(output.to, encodeTakeover(message))
+        return
+      }
       case 'event':
         logEvent(this.#parts.log, output.event)
         return
@@ -157,7 +176,7 @@ export class AllocatorShell {
 
   /** A lost message is asked for again or comes with the next gossip: nothing to do about a failure. */
   #send(to: PeerName, payload: Uint8Array): string | undefined {
-    return this.#channel?.unicast(to, payload)
+    return this.#channels?.allocation.unicast(to, payload)
   }
 
   #askSpace({ of, range, claim }: Extract<AllocatorOutput, { kind: 'ask-space' }>): void {

@@ -1,13 +1,21 @@
 import type { PeerName } from '../../lib/peer-name.ts'
-import type { IpamChannel, IpamGossiper } from '../gossiper.ts'
+import type { IpamChannel, LazyState } from '../gossiper.ts'
+
+/** What the net needs of a gossiper. */
+interface Member {
+  onUnicast(source: PeerName, payload: Uint8Array): void
+  onBroadcast(source: PeerName, payload: Uint8Array): unknown
+  onGossip(payload: Uint8Array): unknown
+  complete(): LazyState | undefined
+}
 
 /** A mesh in memory: everybody is everybody's neighbour unless cut off; messages arrive in order, a turn later. */
 export class GossipNet {
-  readonly #peers = new Map<PeerName, IpamGossiper>()
+  readonly #peers = new Map<PeerName, Member>()
   readonly #cut = new Set<string>()
   #inFlight = 0
 
-  join(name: PeerName, gossiper: IpamGossiper): IpamChannel {
+  join(name: PeerName, gossiper: Member): IpamChannel {
     this.#peers.set(name, gossiper)
     for (const [other, theirs] of this.#peers) {
       if (other === name) continue
@@ -64,11 +72,11 @@ export class GossipNet {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  #gossip(from: IpamGossiper, to: IpamGossiper): void {
+  #gossip(from: Member, to: Member): void {
     for (const payload of from.complete()?.encode() ?? []) to.onGossip(payload)
   }
 
-  #deliver(from: PeerName, to: PeerName, message: (to: IpamGossiper) => void): void {
+  #deliver(from: PeerName, to: PeerName, message: (to: Member) => void): void {
     if (!this.isConnected(from, to)) return
     this.#inFlight++
     setImmediate(() => {

@@ -6,6 +6,7 @@ import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec
 import type { Owned } from '../../../src/ipam/holdings.ts'
 import type { AllocatorOutput, Answer, RequestId } from '../../../src/ipam/request.ts'
 import { emptyRing, isEmpty, type Ring } from '../../../src/ipam/ring.ts'
+import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Range } from '../../../src/lib/ip4.ts'
 import type { PeerName } from '../../../src/lib/peer-name.ts'
 import type { Rng } from '../../../src/lib/rng.ts'
@@ -26,6 +27,7 @@ export interface Surroundings {
   isReachable(from: PeerName, to: PeerName): boolean
   unicast(from: PeerName, to: PeerName, message: UnicastMessage): boolean
   broadcast(from: PeerName, state: GossipState): void
+  takeover(from: PeerName, to: PeerName, message: TakeoverMessage): void
 }
 
 interface Disk {
@@ -164,6 +166,15 @@ export class SimPeer {
         return
       case 'ask-space':
         this.#ask(output)
+        return
+      case 'takeover':
+        this.#world.takeover(this.name, output.to, output.message)
+        return
+      case 'consent':
+        if (this.#barrier !== undefined) {
+          const ring = this.#barrier.durable
+          this.#world.takeover(this.name, output.to, { kind: 'consent', dead: output.dead, ring })
+        }
         return
       case 'event':
         return

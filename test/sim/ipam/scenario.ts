@@ -12,6 +12,8 @@ export interface ScenarioOptions {
   readonly minutes: number
   readonly maxPeers: number
   readonly persistLate?: boolean
+  /** A planted bug: dead peers are removed without asking anybody. */
+  readonly withoutConsent?: boolean
 }
 
 export interface Outcome {
@@ -31,7 +33,8 @@ export function runScenario(seed: number, options: ScenarioOptions): Outcome {
     init: (names) => pickInit(names, rng.below(4)),
     loss: rng.float() * 0.05,
     writeFaults: rng.below(2) * 0.03,
-    ...(options.persistLate === true && { persistLate: true }),
+    persistLate: options.persistLate === true,
+    withoutConsent: options.withoutConsent === true,
   })
   for (const peer of world.peers) world.queue.after(rng.float() * 20_000, () => world.start(peer))
 
@@ -65,7 +68,11 @@ function disturb(world: World): void {
     world.crash(peer)
     world.queue.after(rng.float() * rng.below(120) * 1000, () => world.start(peer))
   } else if (dice < 94) world.partition(1 + rng.below(3))
-  else world.heal()
+  else if (dice === 94 && world.alive.length > 2) {
+    world.vanish(peer)
+    for (let i = 1; i < 4; i++)
+      world.queue.after(i * rng.float() * 120_000, () => world.removeEverywhere(peer))
+  } else world.heal()
 }
 
 /** Everybody is back and can talk: rings become equal, and nobody waits for what is there. */
@@ -73,11 +80,28 @@ function makePeace(world: World): void {
   world.heal()
   for (const peer of world.alive) world.start(peer)
   world.run(MINUTE)
+  const gone = world.peers.filter((peer) => world.isGone(peer.name))
+  for (const host of gone) world.removeEverywhere(host)
+  world.run(10_000)
+  // Messages get lost: the operator tries again, as he is told.
+  const operator = world.pick(world.running)
+  for (let attempt = 0; attempt < 6 && operator !== undefined; attempt++) {
+    for (const host of gone) world.remove(operator, host)
+    world.run(5000)
+  }
   const hopeful = world.pick(world.alive)
   if (hopeful !== undefined) world.allocate(hopeful, 10 * MINUTE)
   world.run(4 * MINUTE)
   world.check()
 
+  for (const { name, allocator } of world.running) {
+    const orphans = allocator?.ring.entries.filter((entry) => world.isGone(entry.peer)) ?? []
+    if (orphans.length > 0)
+      world.history.violation(
+        world.queue.now,
+        `${name} still knows ${orphans.length} pieces of hosts that are gone`,
+      )
+  }
   const { start, end } = cidrRange(world.subnet)
   const hosts = { start: start + 1, end: end - 1 }
   const allocators = world.running.flatMap(({ allocator }) => (allocator === undefined ? [] : [allocator]))

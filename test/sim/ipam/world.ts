@@ -2,6 +2,7 @@ import type { Init } from '../../../src/ipam/bootstrap.ts'
 import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
 import { joinRanges } from '../../../src/ipam/range.ts'
 import { ownedRanges, ringFault } from '../../../src/ipam/ring.ts'
+import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Cidr, Ip4, Range } from '../../../src/lib/ip4.ts'
 import { cidrRange, formatIp4 } from '../../../src/lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../../../src/lib/peer-name.ts'
@@ -22,7 +23,8 @@ export interface WorldOptions {
   /** 0 to 1: messages that get lost with a breaking connection. */
   readonly loss: number
   readonly writeFaults: number
-  readonly persistLate?: boolean
+  readonly persistLate: boolean
+  readonly withoutConsent: boolean
 }
 
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
@@ -37,6 +39,8 @@ export class World {
   readonly #part = new Map<PeerName, number>()
   readonly #gone = new Set<PeerName>()
   #idents = 0
+  /** Addresses that became free by removals. */
+  removals = 0
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -51,10 +55,14 @@ export class World {
       range: cidrRange(options.subnet),
       init,
       writeFaults: options.writeFaults,
-      persistLate: options.persistLate === true,
+      persistLate: options.persistLate,
       isReachable: (from: PeerName, to: PeerName) => this.isReachable(from, to),
       unicast: (from: PeerName, to: PeerName, message: UnicastMessage) => this.#unicast(from, to, message),
       broadcast: (from: PeerName, state: GossipState) => this.#broadcast(from, state),
+      takeover: (from: PeerName, to: PeerName, message: TakeoverMessage) =>
+        this.#deliver(from, to, (peer) =>
+          peer.step((allocator, now) => allocator.takeover(from, message, now)),
+        ),
     }
     this.peers = names.map((name) => new SimPeer(name, surroundings))
     this.#byName = new Map(this.peers.map((peer) => [peer.name, peer]))
@@ -166,6 +174,25 @@ export class World {
       })
     }
     tell()
+  }
+
+  /** Several operators at once find that the host is gone, and remove it. */
+  removeEverywhere(gone: SimPeer): void {
+    for (const peer of this.running) {
+      if (this.rng.below(3) !== 0) continue
+      this.queue.after(this.rng.float() * 3000, () => this.remove(peer, gone))
+    }
+  }
+
+  /** `weave rmpeer`, tried again until it is done, as the message says. */
+  remove(peer: SimPeer, gone: SimPeer): void {
+    peer.request(
+      (allocator, id, now) =>
+        allocator.removePeer(id, gone.name, { force: this.#options.withoutConsent, gone: this.#gone }, now),
+      (answer) => {
+        if (answer.kind === 'taken') this.removals += answer.count
+      },
+    )
   }
 
   run(ms: number): void {

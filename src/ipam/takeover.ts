@@ -1,0 +1,205 @@
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import type { Answer, RequestId } from './request.ts'
+import { owners } from './ring.ts'
+import type { AllocatorState } from './state.ts'
+import type { TakeoverMessage } from './takeover-codec.ts'
+
+/** Peers that have not answered by then are old ones, unless they have answered before. */
+const ANSWER_WITHIN = 3000
+
+interface Attempt {
+  readonly id: RequestId
+  readonly dead: PeerName
+  readonly deadline: number
+  /** Asked and not heard from yet. */
+  readonly awaited: Set<PeerName>
+  readonly consented: Set<PeerName>
+}
+
+/** What is to be done with the dead peer's space now that nobody else will. */
+export interface Takeover {
+  readonly id: RequestId
+  readonly dead: PeerName
+}
+
+/**
+ * Sees to it that a dead peer's space gets one new owner, however many operators remove it at once (rules and
+ * argument: docs/ipam.md). Whoever wants it must reach every other owner of the ring, learns from each what the
+ * dead peer gave away last, and holds the consent of all; consent is given to one at a time.
+ */
+export class Takeovers {
+  readonly #state: AllocatorState
+  readonly #attempts = new Map<PeerName, Attempt>()
+  /** To whom we have given our consent, by dead peer. */
+  readonly #promised = new Map<PeerName, PeerName>()
+  /** Peers that understand us. */
+  readonly #speakers = new Set<PeerName>()
+
+  constructor(state: AllocatorState) {
+    this.#state = state
+  }
+
+  get nextDeadline(): number | undefined {
+    const deadlines = [...this.#attempts.values()].map((attempt) => attempt.deadline)
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+  }
+
+  /** `gone`: peers that are as dead and will be removed, too. Starts an attempt; the takeover at once if there is nobody to ask, an answer if it is refused. */
+  begin(id: RequestId, dead: PeerName, gone: ReadonlySet<PeerName>, now: number): Takeover | undefined {
+    const reason = this.#whyNot(dead, gone)
+    if (reason !== undefined) {
+      this.#refuse(id, reason)
+      return undefined
+    }
+    const { nicknames, options, ring, world } = this.#state
+    const asked = new Set([...nicknames.all.keys(), ...owners(ring)])
+    for (const peer of asked) {
+      if (peer === options.self || peer === dead || !world.isKnown(peer)) asked.delete(peer)
+    }
+    if (asked.size === 0) return { id, dead }
+    const deadline = now + ANSWER_WITHIN
+    this.#attempts.set(dead, { id, dead, deadline, awaited: asked, consented: new Set() })
+    for (const peer of asked) this.#send(peer, { kind: 'ask', dead })
+    return undefined
+  }
+
+  /** A takeover if the message was the last consent that it needed. The ring of a consent is merged before. */
+  receive(sender: PeerName, message: TakeoverMessage): Takeover | undefined {
+    this.#speakers.add(sender)
+    switch (message.kind) {
+      case 'ask':
+        this.#asked(sender, message.dead)
+        return undefined
+      case 'release':
+        if (this.#promised.get(message.dead) === sender) this.#promised.delete(message.dead)
+        return undefined
+      case 'consent': {
+        const attempt = this.#attempts.get(message.dead)
+        if (!attempt?.awaited.delete(sender)) return undefined
+        attempt.consented.add(sender)
+        return attempt.awaited.size === 0 ? this.#won(attempt) : undefined
+      }
+      case 'refuse':
+        this.#refused(message.dead, sender, message.holder)
+        return undefined
+      default:
+        return message satisfies never
+    }
+  }
+
+  /** Attempts whose time is over: won if only old peers kept silent. */
+  expire(now: number): Takeover[] {
+    const over = [...this.#attempts.values()].filter((attempt) => attempt.deadline <= now)
+    return over.flatMap((attempt): Takeover[] => {
+      const silent = [...attempt.awaited].filter((peer) => this.#speakers.has(peer))
+      if (silent.length === 0) return [this.#won(attempt)]
+      this.#giveUp(attempt, `${this.#names(silent)} did not answer; try again`)
+      return []
+    })
+  }
+
+  /** True while we must not take space from this peer: somebody takes all of it over. */
+  isFrozen(peer: PeerName): boolean {
+    return this.#promised.has(peer) || this.#attempts.has(peer)
+  }
+
+  /** Call when the ring has changed: a promise is kept until we have seen what came of it. */
+  ringChanged(): void {
+    const left = new Set(owners(this.#state.ring))
+    for (const dead of this.#promised.keys()) if (!left.has(dead)) this.#promised.delete(dead)
+  }
+
+  cancel(id: RequestId): void {
+    for (const attempt of this.#attempts.values()) if (attempt.id === id) this.#giveUp(attempt, 'cancelled')
+  }
+
+  #whyNot(dead: PeerName, gone: ReadonlySet<PeerName>): string | undefined {
+    const { options, ring, world } = this.#state
+    const others = owners(ring).filter((peer) => peer !== dead && !gone.has(peer))
+    const missing = others.filter((peer) => peer !== options.self && !world.isKnown(peer))
+    if (missing.length > 0) {
+      return `${this.#names(missing)} cannot be reached and may have got space from it: bring it back, or remove all dead hosts in one command`
+    }
+    if (others.length === 0) {
+      return 'no other peer owns space, so another host could take it at the same time: use --force on one host only'
+    }
+    const holder = this.#promised.get(dead)
+    if (holder !== undefined) return `${this.#names([holder])} is removing it already`
+    if (this.#attempts.has(dead)) return 'it is being removed already'
+    return undefined
+  }
+
+  #asked(sender: PeerName, dead: PeerName): void {
+    const { options } = this.#state
+    if (this.#state.isKnown(dead)) {
+      this.#send(sender, { kind: 'refuse', dead, holder: dead })
+      return
+    }
+    const ours = this.#attempts.get(dead)
+    // Of two at once the lower name goes first.
+    if (ours !== undefined && options.self < sender) {
+      this.#send(sender, { kind: 'refuse', dead, holder: options.self })
+      return
+    }
+    const holder = this.#promised.get(dead) ?? sender
+    if (holder !== sender) {
+      this.#send(sender, { kind: 'refuse', dead, holder })
+      return
+    }
+    if (ours !== undefined) this.#giveUp(ours, `${this.#names([sender])} is removing it already`)
+    this.#voidPromisesTo(dead)
+    this.#promised.set(dead, sender)
+    // An attempt of an earlier process of ours may have left promises behind.
+    this.#releaseAll(dead, sender)
+    this.#state.emit({ kind: 'consent', to: sender, dead })
+  }
+
+  #refused(dead: PeerName, by: PeerName, holder: PeerName): void {
+    const attempt = this.#attempts.get(dead)
+    if (attempt === undefined) return
+    const reason =
+      holder === dead
+        ? `${this.#names([by])} can still reach it`
+        : `${this.#names([holder])} is removing it already`
+    this.#giveUp(attempt, reason)
+  }
+
+  #won(attempt: Attempt): Takeover {
+    this.#attempts.delete(attempt.dead)
+    this.#voidPromisesTo(attempt.dead)
+    return { id: attempt.id, dead: attempt.dead }
+  }
+
+  #giveUp(attempt: Attempt, reason: string): void {
+    this.#attempts.delete(attempt.dead)
+    for (const peer of [...attempt.consented, ...attempt.awaited])
+      this.#send(peer, { kind: 'release', dead: attempt.dead })
+    this.#refuse(attempt.id, reason)
+  }
+
+  /** Who is dead takes nothing over any more. */
+  #voidPromisesTo(holder: PeerName): void {
+    for (const [dead, to] of this.#promised) if (to === holder) this.#promised.delete(dead)
+  }
+
+  #releaseAll(dead: PeerName, except: PeerName): void {
+    const { nicknames, options, world } = this.#state
+    for (const peer of nicknames.all.keys()) {
+      if (peer !== options.self && peer !== except && world.isKnown(peer))
+        this.#send(peer, { kind: 'release', dead })
+    }
+  }
+
+  #refuse(id: RequestId, reason: string): void {
+    const answer: Answer = { kind: 'failed', code: 'peer-disputed', text: `not removed: ${reason}` }
+    this.#state.answer(id, answer)
+  }
+
+  #send(to: PeerName, message: TakeoverMessage): void {
+    this.#state.emit({ kind: 'takeover', to, message })
+  }
+
+  #names(peers: readonly PeerName[]): string {
+    return peers.map((peer) => this.#state.nicknames.of(peer) ?? formatPeerName(peer)).join(', ')
+  }
+}

@@ -1,0 +1,23 @@
+import { parseArgs } from 'node:util'
+import { runLives } from './lives.ts'
+
+/** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000`: lives of networks with allocators. */
+const { values } = parseArgs({
+  options: { first: { type: 'string', default: '1' }, seeds: { type: 'string', default: '100' } },
+})
+const STEP = 50
+const first = Number(values.first)
+const end = first + Number(values.seeds)
+let broken = 0
+let answered = 0
+for (let seed = first; seed < end; seed += STEP) {
+  const { failed, answers } = runLives(seed, Math.min(STEP, end - seed))
+  broken += failed.length
+  answered += answers
+  for (const text of failed) console.log(text)
+  console.error(
+    `up to seed ${Math.min(seed + STEP, end) - 1}: ${answered} answers, ${broken} lives went wrong`,
+  )
+}
+console.log(`${Number(values.seeds)} lives, ${answered} answers, ${broken} went wrong`)
+process.exitCode = broken > 0 ? 1 : 0
