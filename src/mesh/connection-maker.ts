@@ -16,10 +16,10 @@ const MAX_ATTEMPTS = 32
 /** A connection that lived longer than this, in ms, is tried again at once when it ends (mesh §14.4). */
 const LASTING = 60_000
 /** Both ends of a new pair learn of each other at about the same time: the higher name gives the lower this long. */
-const COURTESY = 1_000
+const COURTESY = 2_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
 const HANDSHAKE_PAUSE = 250
-/** Discovery looks at the topology at most this often. */
+/** After changes the targets are looked through at most this often. */
 const SETTLE = 50
 
 export interface ConnectionMakerParts {
@@ -45,6 +45,7 @@ export class ConnectionMaker {
   readonly #attempts = new Map<ConnectionId, { readonly target: Target; readonly since: number }>()
   readonly #attempting = new Set<Target>()
   #checkAt = Number.POSITIVE_INFINITY
+  #checkedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ConnectionMakerParts) {
     this.#parts = parts
@@ -88,7 +89,7 @@ export class ConnectionMaker {
 
   /** An inbound connection came or went: targets may be needless, or needed again. */
   connectionsChanged(now: number): void {
-    this.#checkAt = Math.min(this.#checkAt, now)
+    this.#checkAt = Math.min(this.#checkAt, Math.max(now, this.#checkedAt + SETTLE))
   }
 
   /** A name was looked up; all attempts that wait for it go on. */
@@ -185,6 +186,7 @@ export class ConnectionMaker {
 
   #check(now: number): void {
     this.#checkAt = Number.POSITIVE_INFINITY
+    this.#checkedAt = now
     const valid = this.#validTargets(now)
     const direct = this.#directKeys()
     for (const [key, target] of this.#targets) {

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 import type { PeerName } from '../lib/peer-name.ts'
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 import type { Links } from './links.ts'
+import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
 
 /** Where a peer that we are not connected with is said to listen. */
@@ -15,6 +16,8 @@ export interface Discovered {
 
 /** Addresses per peer that are worth trying: the others of a peer behind address translation rarely are. */
 const MAX_ADDRESSES = 3
+/** How many of its own neighbours are asked for a peer's address. */
+const MAX_WITNESSES = 16
 
 /** Where a claim says that its remote listens. */
 type Listening = Omit<Discovered, 'peer'>
@@ -42,30 +45,33 @@ export class Discovery {
   }
 
   find(): Discovered[] {
-    const wanted = this.#unconnected()
-    if (wanted.size === 0) return []
     const ours = ownAddresses(this.#links, this.#port)
-    for (const { name, claims } of this.#peers) {
-      if (name === this.#peers.self.name) continue
-      for (let i = 0; i < claims.size; i++) {
-        const remote = claims.remoteAt(i)
-        const found = wanted.get(remote)
-        if (found === undefined || found.size >= MAX_ADDRESSES) continue
-        const claim = claims.at(i)
-        const listens = this.#listeningAt(claim.address, claim.outbound)
-        if (listens !== undefined && !ours.has(listens.address))
-          found.set(listens.address, { peer: remote, ...listens })
-      }
+    const found: Discovered[] = []
+    for (const peer of this.#peers) {
+      if (peer.name === this.#peers.self.name || this.#links.connected(peer.name)) continue
+      const addresses = new Map<string, Listening>()
+      // Whom a peer is connected with usually claims so too; only else all have to be asked.
+      for (const witness of this.#witnesses(peer)) this.#ask(witness, peer, ours, addresses)
+      if (addresses.size === 0) for (const witness of this.#peers) this.#ask(witness, peer, ours, addresses)
+      for (const listening of addresses.values()) found.push({ peer: peer.name, ...listening })
     }
-    return [...wanted.values()].flatMap((found) => [...found.values()])
+    return found
   }
 
-  #unconnected(): Map<PeerName, Map<string, Discovered>> {
-    const unconnected = new Map<PeerName, Map<string, Discovered>>()
-    for (const { name } of this.#peers) {
-      if (name !== this.#peers.self.name && !this.#links.connected(name)) unconnected.set(name, new Map())
+  *#witnesses(peer: Peer): Generator<Peer> {
+    for (let i = 0; i < peer.claims.size && i < MAX_WITNESSES; i++) {
+      const witness = this.#peers.get(peer.claims.remoteAt(i))
+      if (witness !== undefined) yield witness
     }
-    return unconnected
+  }
+
+  /** What one peer claims about the address of another. */
+  #ask(witness: Peer, peer: Peer, ours: ReadonlySet<string>, found: Map<string, Listening>): void {
+    if (found.size >= MAX_ADDRESSES || witness === this.#peers.self) return
+    const claim = witness.claims.get(peer.name)
+    if (claim === undefined) return
+    const listening = this.#listeningAt(claim.address, claim.outbound)
+    if (listening !== undefined && !ours.has(listening.address)) found.set(listening.address, listening)
   }
 
   #listeningAt(claimed: string, outbound: boolean): Listening | undefined {
@@ -80,7 +86,8 @@ export class Discovery {
 
 function ownAddresses(links: Links, ownPort: number): Set<string> {
   const ours = new Set<string>()
-  for (const { local } of links) if (local !== undefined) ours.add(formatHostPort(local.host, ownPort))
+  const hosts = new Set(Array.from(links, ({ local }) => local?.host))
+  for (const host of hosts) if (host !== undefined) ours.add(formatHostPort(host, ownPort))
   return ours
 }
 

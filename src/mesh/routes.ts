@@ -1,10 +1,7 @@
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Routes as OverlayRoutes } from './overlay.ts'
 import type { Peers } from './peers.ts'
-import { neighboursOf, search, TopologyGraph, UNREACHED } from './topology-graph.ts'
-
-/** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
-export type RouteKind = 'established' | 'all'
+import { type RouteKind, TopologyGraph, UNREACHED } from './topology-graph.ts'
 
 /** One generation of routes: computed when first asked for, kept until the topology's next generation (mesh §12). */
 class Generation implements OverlayRoutes {
@@ -46,7 +43,7 @@ class Generation implements OverlayRoutes {
   #computeUnicast(): ReadonlyMap<PeerName, PeerName> {
     const graph = this.#lazyGraph()
     const self = graph.indexOf(this.#self) ?? UNREACHED
-    const { via } = search(graph[this.#kind], self)
+    const { via } = graph.search(self, this.#kind)
     const hops = new Map<PeerName, PeerName>()
     for (const [i, name] of graph.names.entries()) {
       const hop = graph.names[via[i] ?? UNREACHED]
@@ -60,9 +57,12 @@ class Generation implements OverlayRoutes {
     const start = graph.indexOf(source)
     const self = graph.indexOf(this.#self)
     if (start === undefined || self === undefined) return []
-    const { via, found } = search(graph[this.#kind], start, self)
+    // In a dense network the source reaches all our neighbours by itself, which is found without a search.
+    if (this.#kind === 'all' && start !== self && graph.covers(start, self)) return []
+    const { via, found } = graph.search(start, this.#kind, self)
     if (!found) return []
-    return neighboursOf(graph[this.#kind], self)
+    return graph
+      .neighbours(self, this.#kind)
       .filter((neighbour) => via[neighbour] === UNREACHED)
       .flatMap((neighbour) => graph.names[neighbour] ?? [])
   }
@@ -71,6 +71,8 @@ class Generation implements OverlayRoutes {
 /** The routes at one peer. `recalculate` begins a new generation; nothing is computed before it is asked for. */
 export class Routes {
   readonly #peers: Peers
+  /** The newest graph there is: its rows are good for the next one. */
+  #last: TopologyGraph | undefined
   #established: Generation
   #all: Generation
   #revision: number
@@ -79,7 +81,7 @@ export class Routes {
   constructor(peers: Peers) {
     this.#peers = peers
     this.#revision = peers.revision
-    const graph = lazyGraph(peers)
+    const graph = this.#lazyGraph()
     this.#established = new Generation(graph, peers.self.name, 'established')
     this.#all = new Generation(graph, peers.self.name, 'all')
   }
@@ -96,7 +98,7 @@ export class Routes {
   recalculate(): void {
     this.#revision = this.#peers.revision
     this.#recalculations++
-    const graph = lazyGraph(this.#peers)
+    const graph = this.#lazyGraph()
     this.#established = new Generation(graph, this.#peers.self.name, 'established')
     this.#all = new Generation(graph, this.#peers.self.name, 'all')
   }
@@ -110,13 +112,14 @@ export class Routes {
   get all(): Generation {
     return this.#all
   }
-}
 
-/** Made when the first route of a generation is asked for, then shared by its tables. */
-function lazyGraph(peers: Peers): () => TopologyGraph {
-  let graph: TopologyGraph | undefined
-  return () => {
-    graph ??= new TopologyGraph(peers)
-    return graph
+  /** Made when the first route of a generation is asked for, then shared by its tables. */
+  #lazyGraph(): () => TopologyGraph {
+    let graph: TopologyGraph | undefined
+    return () => {
+      graph ??= new TopologyGraph(this.#peers, this.#last)
+      this.#last = graph
+      return graph
+    }
   }
 }

@@ -1,45 +1,44 @@
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Claims } from './claims.ts'
 
-/** Adjacency in compressed rows: the neighbours of node i are `to[start[i]] … to[start[i + 1] - 1]`, ascending. */
-export interface Adjacency {
-  readonly start: Uint32Array
-  readonly to: Uint32Array
+/** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
+export type RouteKind = 'established' | 'all'
+
+/** The claims of one peer with the numbers of their remotes, in the same order; -1 for who is not known. */
+interface Row {
+  readonly claims: Claims
+  readonly to: Int32Array
 }
 
 /**
  * A snapshot of who claims connections to whom, with peers numbered in the order of their names, because routes are
- * computed level by level in that order (mesh §12).
+ * computed level by level in that order (mesh §12). Rows of peers that did not change are shared with the snapshot
+ * before.
  */
 export class TopologyGraph {
   readonly names: readonly PeerName[]
-  readonly #index = new Map<PeerName, number>()
-  readonly #all: Adjacency
-  /** Whether the claim at the same place of `#all` is established. */
-  readonly #isEstablished: Uint8Array
-  #symmetric: Adjacency | undefined
+  readonly #index: ReadonlyMap<PeerName, number>
+  readonly #rows: readonly Row[]
 
-  constructor(peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>) {
+  constructor(
+    peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>,
+    previous?: TopologyGraph,
+  ) {
     const sorted = [...peers].sort((a, b) => a.name - b.name)
-    this.names = sorted.map(({ name }) => name)
-    for (const [i, name] of this.names.entries()) this.#index.set(name, i)
-
-    const claimed = sorted.reduce((sum, { claims }) => sum + claims.size, 0)
-    const start = new Uint32Array(sorted.length + 1)
-    const to = new Uint32Array(claimed)
-    this.#isEstablished = new Uint8Array(claimed)
-    let at = 0
-    for (const [i, { claims }] of sorted.entries()) {
-      for (let c = 0; c < claims.size; c++) {
-        const remote = this.#index.get(claims.remoteAt(c))
-        if (remote === undefined) continue
-        to[at] = remote
-        this.#isEstablished[at] = claims.establishedAt(c) ? 1 : 0
-        at++
-      }
-      start[i + 1] = at
+    const names = sorted.map(({ name }) => name)
+    if (previous !== undefined && sameNames(names, previous.names)) {
+      this.names = previous.names
+      this.#index = previous.#index
+      this.#rows = sorted.map(({ claims }, i) => {
+        const row = previous.#rows[i]
+        return row?.claims === claims ? row : rowOf(claims, this.#index)
+      })
+    } else {
+      this.names = names
+      const index = new Map(names.map((name, i) => [name, i]))
+      this.#index = index
+      this.#rows = sorted.map(({ claims }) => rowOf(claims, index))
     }
-    this.#all = { start, to: to.subarray(0, at) }
   }
 
   get size(): number {
@@ -50,89 +49,89 @@ export class TopologyGraph {
     return this.#index.get(name)
   }
 
-  /** Over any claim, one side suffices. */
-  get all(): Adjacency {
-    return this.#all
+  /** Neighbours of a node, ascending. */
+  neighbours(node: number, kind: RouteKind): number[] {
+    const row = this.#rows[node]
+    if (row === undefined) return []
+    const found: number[] = []
+    for (let i = 0; i < row.to.length; i++) {
+      const remote = row.to[i] ?? UNREACHED
+      if (remote !== UNREACHED && (kind === 'all' || this.#isSymmetric(node, row, i, remote)))
+        found.push(remote)
+    }
+    return found
   }
 
-  /** Over connections that both sides claim to be established; made when first asked for. */
-  get established(): Adjacency {
-    this.#symmetric ??= this.#symmetricOnly()
-    return this.#symmetric
-  }
-
-  #symmetricOnly(): Adjacency {
-    const { start, to } = this.#all
-    const keptStart = new Uint32Array(start.length)
-    const kept = new Uint32Array(to.length)
+  /** Whether somebody claims to be a neighbour, by any claim, of all neighbours of another node or is one of them. */
+  covers(node: number, other: number): boolean {
+    const mine = this.#rows[node]?.to ?? NOBODY
+    const theirs = this.#rows[other]?.to ?? NOBODY
     let at = 0
-    for (let from = 0; from < this.size; from++) {
-      const end = start[from + 1] ?? 0
-      for (let i = start[from] ?? 0; i < end; i++) {
-        const remote = to[i] ?? 0
-        if (this.#isEstablished[i] === 1 && this.#claimsEstablished(remote, from)) kept[at++] = remote
-      }
-      keptStart[from + 1] = at
+    for (const neighbour of theirs) {
+      if (neighbour === node || neighbour === UNREACHED) continue
+      while (at < mine.length && (mine[at] ?? 0) < neighbour) at++
+      if (mine[at] !== neighbour) return false
     }
-    return { start: keptStart, to: kept.slice(0, at) }
+    return true
   }
 
-  #claimsEstablished(from: number, remote: number): boolean {
-    const { start, to } = this.#all
-    let low = start[from] ?? 0
-    let high = (start[from + 1] ?? 0) - 1
-    while (low <= high) {
-      const middle = (low + high) >>> 1
-      const found = to[middle] ?? 0
-      if (found === remote) return this.#isEstablished[middle] === 1
-      if (found < remote) low = middle + 1
-      else high = middle - 1
+  /**
+   * Breadth first, each level in the order of names (mesh §12). With `stopAt` it ends when that node's turn comes: what
+   * is reached by then is what others see to, so that together all peers get a broadcast exactly once.
+   */
+  search(start: number, kind: RouteKind, stopAt: number = UNREACHED): Search {
+    const via = new Int32Array(this.size).fill(UNREACHED)
+    via[start] = start
+    let reached = 1
+    let level = [start]
+    while (level.length > 0 && reached < this.size) {
+      const next: number[] = []
+      for (const node of level) {
+        if (node === stopAt) return { via, found: true }
+        const row = this.#rows[node]
+        const length = row?.to.length ?? 0
+        for (let i = 0; i < length && row !== undefined; i++) {
+          const remote = row.to[i] ?? UNREACHED
+          if (remote === UNREACHED || via[remote] !== UNREACHED) continue
+          if (kind === 'established' && !this.#isSymmetric(node, row, i, remote)) continue
+          via[remote] = node === start ? remote : (via[node] ?? UNREACHED)
+          reached++
+          next.push(remote)
+        }
+      }
+      level = next.sort((a, b) => a - b)
     }
-    return false
+    return { via, found: via[stopAt] !== undefined && via[stopAt] !== UNREACHED }
+  }
+
+  #isSymmetric(node: number, row: Row, index: number, remote: number): boolean {
+    if (!row.claims.establishedAt(index)) return false
+    const back = this.#rows[remote]?.claims
+    const name = this.names[node]
+    if (back === undefined || name === undefined) return false
+    const found = back.indexOf(name)
+    return found >= 0 && back.establishedAt(found)
   }
 }
 
-export const neighboursOf = ({ start, to }: Adjacency, node: number): number[] => [
-  ...to.subarray(start[node], start[node + 1]),
-]
+const NOBODY = new Int32Array(0)
 
 /** No way there. */
 export const UNREACHED = -1
 
 /** What a search from one node came to. */
 export interface Search {
-  /** By node: the neighbour of `start` through which it is reached, `start` for itself, or `UNREACHED`. */
+  /** By node: the neighbour of the start through which it is reached, the start for itself, or `UNREACHED`. */
   readonly via: Int32Array
-  /** How many were reached, `start` included. */
-  readonly reached: number
-  /** Whether `stopAt` was come to. */
+  /** Whether the node to stop at was come to. */
   readonly found: boolean
 }
 
-/**
- * Breadth first, each level in the order of names (mesh §12). With `stopAt` it ends when that node's turn comes: what
- * is reached by then is what others see to, so that together all peers get a broadcast exactly once.
- */
-export function search(adjacency: Adjacency, start: number, stopAt: number = UNREACHED): Search {
-  const nodes = adjacency.start.length - 1
-  const via = new Int32Array(nodes).fill(UNREACHED)
-  via[start] = start
-  let reached = 1
-  let level = [start]
-  while (level.length > 0) {
-    const next: number[] = []
-    for (const node of level) {
-      if (node === stopAt) return { via, reached, found: true }
-      const end = adjacency.start[node + 1] ?? 0
-      for (let i = adjacency.start[node] ?? 0; i < end; i++) {
-        const remote = adjacency.to[i] ?? 0
-        if (via[remote] !== UNREACHED) continue
-        via[remote] = node === start ? remote : (via[node] ?? UNREACHED)
-        reached++
-        next.push(remote)
-      }
-    }
-    level = next.sort((a, b) => a - b)
-  }
-  return { via, reached, found: false }
+function rowOf(claims: Claims, index: ReadonlyMap<PeerName, number>): Row {
+  const to = new Int32Array(claims.size)
+  for (let i = 0; i < to.length; i++) to[i] = index.get(claims.remoteAt(i)) ?? UNREACHED
+  return { claims, to }
 }
+
+const sameNames = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i])

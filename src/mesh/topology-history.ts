@@ -1,11 +1,18 @@
 import type { PeerName } from '../lib/peer-name.ts'
 import type { PeerDescription } from './peer.ts'
-import type { TopologyRecord } from './topology-message.ts'
+import { encodeRecord, type TopologyRecord } from './topology-message.ts'
 
 /** Which claims changed from one version of a peer to a later one. */
 interface Step {
   readonly base: bigint
   readonly changed: readonly PeerName[]
+}
+
+interface Encoded {
+  readonly base: bigint | undefined
+  readonly uid: bigint
+  readonly version: bigint
+  readonly bytes: Uint8Array
 }
 
 /** Steps kept per peer; a neighbour that is further behind gets the whole description. */
@@ -14,6 +21,8 @@ const MAX_STEPS = 8
 /** The last changes of each peer's connections, so that neighbours need only be sent what changed. */
 export class TopologyHistory {
   readonly #steps = new Map<PeerName, Step[]>()
+  /** The last record made of each peer: what is news goes to many neighbours at once. */
+  readonly #encoded = new Map<PeerName, Encoded>()
 
   /** A description is about to replace another. */
   replaced(old: PeerDescription, next: PeerDescription): void {
@@ -27,7 +36,17 @@ export class TopologyHistory {
     if (steps.length > MAX_STEPS) steps.shift()
   }
 
-  /** What a neighbour with version `base` needs: a delta where we know one and it is shorter, else everything. */
+  /** What a neighbour with version `base` needs, encoded. */
+  encoded(peer: PeerDescription, base: bigint | undefined): Uint8Array {
+    const last = this.#encoded.get(peer.name)
+    const isSame = last?.uid === peer.uid && last.version === peer.version && last.base === base
+    if (last !== undefined && isSame) return last.bytes
+    const bytes = encodeRecord(this.record(peer, base))
+    this.#encoded.set(peer.name, { base, uid: peer.uid, version: peer.version, bytes })
+    return bytes
+  }
+
+  /** A delta where we know one and it is shorter, else everything. */
   record(peer: PeerDescription, base: bigint | undefined): TopologyRecord {
     const steps = this.#steps.get(peer.name) ?? []
     const first = steps.findIndex((step) => step.base === base)
@@ -42,10 +61,12 @@ export class TopologyHistory {
   /** The peer left the table: should it come back, its versions may begin anew. */
   forget(name: PeerName): void {
     this.#steps.delete(name)
+    this.#encoded.delete(name)
   }
 
   /** Forgets everything: what is not sent by now will be repaired from whole descriptions. */
   clear(): void {
     this.#steps.clear()
+    this.#encoded.clear()
   }
 }

@@ -52,13 +52,10 @@ export type TopologyMessage =
   | { readonly kind: 'versions'; readonly versions: readonly PeerVersion[] }
   | { readonly kind: 'want'; readonly names: readonly PeerName[] }
 
-export function encodeTopologyMessage(message: TopologyMessage): Uint8Array {
+/** Every kind but `records`, see `encodeRecords`. */
+export function encodeTopologyMessage(message: Exclude<TopologyMessage, { kind: 'records' }>): Uint8Array {
   const out = new Writer(256).u8(Kind[message.kind])
   switch (message.kind) {
-    case 'records':
-      out.u48(message.root)
-      for (const record of message.records) writeRecord(out, record)
-      break
     case 'digest':
       out.u64(message.digest)
       break
@@ -95,6 +92,20 @@ export function decodeTopologyMessage(bytes: Uint8Array): TopologyMessage | unde
     default:
       return undefined
   }
+}
+
+/** One record by itself, for `encodeRecords`: the same bytes go to many neighbours. */
+export function encodeRecord(record: TopologyRecord): Uint8Array {
+  const out = new Writer(64)
+  writeRecord(out, record)
+  return out.finish()
+}
+
+/** A message of kind `records`. */
+export function encodeRecords(root: PeerName, records: readonly Uint8Array[]): Uint8Array {
+  const out = new Writer(records.reduce((sum, { length }) => sum + length, 7)).u8(Kind.records).u48(root)
+  for (const record of records) out.bytes(record)
+  return out.finish()
 }
 
 function writeRecord(out: Writer, record: TopologyRecord): void {

@@ -2,10 +2,10 @@ import type { PeerName } from '../lib/peer-name.ts'
 import { isPlaceholder } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { TopologyHistory } from './topology-history.ts'
-import { encodeTopologyMessage, type TopologyRecord } from './topology-message.ts'
+import { encodeRecords, encodeTopologyMessage } from './topology-message.ts'
 
-/** One message holds about this many claims, some 250 kB. */
-const MAX_CLAIMS = 16_000
+/** Records are gathered in messages of about this size, in bytes. */
+const MAX_MESSAGE = 256 * 1024
 
 /**
  * What one neighbour has still to be told of the topology. Only names wait here; what is sent is the state at that
@@ -50,7 +50,7 @@ export class TopologyOutbox {
   /** Everything that waits, encoded. */
   take(peers: Peers, history: TopologyHistory): Uint8Array[] {
     const messages: Uint8Array[] = []
-    for (const [root, names] of this.#records) messages.push(...encodeRecords(root, names, peers, history))
+    for (const [root, names] of this.#records) messages.push(...recordMessages(root, names, peers, history))
     if (this.#wanted.size > 0)
       messages.push(encodeTopologyMessage({ kind: 'want', names: [...this.#wanted] }))
     if (this.#versions) {
@@ -67,24 +67,25 @@ export class TopologyOutbox {
   }
 }
 
-function* encodeRecords(
+function* recordMessages(
   root: PeerName,
   names: ReadonlyMap<PeerName, bigint | undefined>,
   peers: Peers,
   history: TopologyHistory,
 ): Generator<Uint8Array> {
-  let records: TopologyRecord[] = []
-  let claims = 0
+  let records: Uint8Array[] = []
+  let size = 0
   for (const [name, base] of names) {
     const peer = peers.get(name)
     if (peer === undefined || isPlaceholder(peer)) continue
-    if (records.length > 0 && claims + peer.claims.size > MAX_CLAIMS) {
-      yield encodeTopologyMessage({ kind: 'records', root, records })
+    const record = history.encoded(peer, base)
+    if (records.length > 0 && size + record.length > MAX_MESSAGE) {
+      yield encodeRecords(root, records)
       records = []
-      claims = 0
+      size = 0
     }
-    records.push(history.record(peer, base))
-    claims += peer.claims.size
+    records.push(record)
+    size += record.length
   }
-  if (records.length > 0) yield encodeTopologyMessage({ kind: 'records', root, records })
+  if (records.length > 0) yield encodeRecords(root, records)
 }

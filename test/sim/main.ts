@@ -26,8 +26,7 @@ for (let seed = first; seed < first + Number(values.seeds); seed++) {
   for (const text of outcome.broken) console.log(`BROKEN: ${text}`)
   console.log(
     `seed ${seed}: ${good ? 'ok' : 'FAILED'}, ${outcome.peers} peers (${outcome.oldPeers} old), ` +
-      `${outcome.messages} messages, ${(outcome.bytes / 1e6).toFixed(2)} MB, ${((user + system) / 1e6).toFixed(1)} s CPU` +
-      (outcome.agreedAfter === undefined ? '' : `, at rest for ${outcome.agreedAfter / 1000} s`),
+      `${outcome.messages} messages, ${(outcome.bytes / 1e6).toFixed(2)} MB, ${((user + system) / 1e6).toFixed(1)} s CPU, agreed within ${outcome.slowest / 1000} s`,
   )
 }
 process.exitCode = failed > 0 ? 1 : 0

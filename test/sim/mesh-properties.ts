@@ -149,11 +149,15 @@ export class MeshWatch {
     for (const host of world.running) {
       const key = `${nick(host)} ${host.life}`
       const now = new Map<PeerName, PeerVersion>()
-      for (const { name, uid, version } of host.node.peers) now.set(name, { uid, version })
+      for (const { name, uid, version } of host.node.peers) {
+        now.set(name, { uid, version, timesGone: host.timesGone(name) })
+      }
       versions.set(key, now)
       for (const [name, last] of this.#versions.get(key) ?? []) {
         const next = now.get(name)
-        if (next === undefined || next.uid !== last.uid || next.version >= last.version) continue
+        // A peer that was collected meanwhile may come back with an older description that is still on its way.
+        if (next === undefined || next.timesGone !== last.timesGone) continue
+        if (next.uid !== last.uid || next.version >= last.version) continue
         broken.push(`${nick(host)} went back from version ${last.version} of ${name} to ${next.version}`)
       }
       if (host.node.peers.size > world.hosts.length)
@@ -169,6 +173,7 @@ export class MeshWatch {
 interface PeerVersion {
   readonly uid: bigint
   readonly version: bigint
+  readonly timesGone: number
 }
 
 /** Bytes that one host may have handed to all its sockets while their ways are stuck. */

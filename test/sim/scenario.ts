@@ -36,8 +36,8 @@ export interface Outcome {
   readonly history: History
   readonly messages: number
   readonly bytes: number
-  /** Virtual ms from the last change of the topology until all agreed; undefined if they never did. */
-  readonly agreedAfter: number | undefined
+  /** The longest time from a change of the topology in a whole network until all agreed, in virtual ms. */
+  readonly slowest: number
 }
 
 /**
@@ -56,8 +56,7 @@ export function runScenario({ seed, peers, minutes = 20, parts = [] }: ScenarioO
   run.until(trouble)
   run.retireSome()
   heal(world)
-  run.until(minutes * MINUTE)
-  const agreedAfter = run.broken.length === 0 ? run.comeToRest() : undefined
+  run.comeToRest(minutes * MINUTE)
   if (run.broken.length === 0) run.checkAtRest()
   return {
     seed,
@@ -67,7 +66,7 @@ export function runScenario({ seed, peers, minutes = 20, parts = [] }: ScenarioO
     history,
     messages: world.hosts.reduce((sum, { messages }) => sum + messages, 0),
     bytes: world.hosts.reduce((sum, { bytes }) => sum + bytes, 0),
-    agreedAfter,
+    slowest: run.slowest,
   }
 }
 
@@ -122,7 +121,11 @@ class Run {
   readonly #rng: Rng
   readonly #watch = new MeshWatch()
   #number = 0
+  slowest = 0
   #lastChange = 0
+  #agreed = true
+  #mustAgreeWithin = Number.POSITIVE_INFINITY
+  #quiet = false
   #topology = ''
 
   constructor(world: World, rng: Rng) {
@@ -146,22 +149,21 @@ class Run {
     }
   }
 
-  /** Runs until the topology has been still for long enough; the time from its last change to agreement. */
-  comeToRest(): number | undefined {
-    const old = this.#world.hosts.some(({ options }) => options.oldMode)
-    const bound = old ? STILL_OLD : STILL
-    const giveUp = this.#world.scheduler.now + LONGEST_WAIT
+  /** From now on all must agree within a bounded time after each change; runs until nothing changes for that long. */
+  comeToRest(until: number): void {
+    const giveUp = until + LONGEST_WAIT
+    this.#mustAgreeWithin = this.#world.hosts.some(({ options }) => options.oldMode) ? STILL_OLD : STILL
+    this.#lastChange = this.#world.scheduler.now
+    this.until(until - MINUTE)
     this.#quiet = true
-    while (this.broken.length === 0) {
-      const now = this.#world.scheduler.now
-      if (now - this.#lastChange >= bound) break
-      if (now > giveUp) {
+    this.until(until)
+    while (this.broken.length === 0 && this.#world.scheduler.now - this.#lastChange < this.#mustAgreeWithin) {
+      if (this.#world.scheduler.now > giveUp) {
         this.broken.push(`the topology does not come to rest in ${LONGEST_WAIT / MINUTE} minutes`)
-        return undefined
+      } else {
+        this.until(this.#world.scheduler.now + 1_000)
       }
-      this.until(now + 1_000)
     }
-    return this.#world.scheduler.now - this.#lastChange
   }
 
   /** All that must hold when nothing moves. */
@@ -181,8 +183,6 @@ class Run {
     if (this.broken.length === 0) this.#checkDelivery()
   }
 
-  #quiet = false
-
   #look(): void {
     const topology = this.#world.running
       .map(({ node }) => `${node.peers.self.name} ${node.peers.self.uid} ${node.peers.self.version}`)
@@ -190,9 +190,21 @@ class Run {
     if (topology !== this.#topology) {
       this.#topology = topology
       this.#lastChange = this.#world.scheduler.now
+      this.#agreed = false
     }
+    if (this.#mustAgreeWithin < Number.POSITIVE_INFINITY && !this.#agreed) this.#lookForAgreement()
     this.broken.push(...this.#watch.look(this.#world))
     for (const part of this.#world.parts) this.broken.push(...(part.broken?.(this.#world) ?? []))
+  }
+
+  #lookForAgreement(): void {
+    const since = this.#world.scheduler.now - this.#lastChange
+    const differences = components(this.#world).flatMap(disagreements)
+    this.#agreed = differences.length === 0
+    if (this.#agreed) this.slowest = Math.max(this.slowest, since)
+    else if (since >= this.#mustAgreeWithin) {
+      this.broken.push(`no agreement ${since / 1000} s after the last change`, ...differences.slice(0, 5))
+    }
   }
 
   /** Somebody says something now and then. */

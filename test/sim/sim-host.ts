@@ -88,6 +88,11 @@ export class SimHost {
     return bytes
   }
 
+  /** How often a peer was collected here since the start. */
+  timesGone(name: PeerName): number {
+    return this.overlay.gone.filter((gone) => gone === name).length
+  }
+
   /** Own monotonic ms. */
   now(): number {
     return this.#world.scheduler.now * this.options.clockRate

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { eventually } from '../../test/support/eventually.ts'
+import { TcpConnection } from './tcp-connection.ts'
+
+/** Two ends of a TCP connection over loopback: ours, wrapped, and a bare socket that has not been read from. */
+async function pair(): Promise<{
+  connection: TcpConnection
+  other: Socket
+  events: string[]
+  received: () => number
+}> {
+  const server = createServer({ pauseOnConnect: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(address !== null && typeof address === 'object', 'a TCP address')
+  const other = connect({ port: address.port, host: '127.0.0.1' })
+  other.pause()
+  const [[socket]] = (await Promise.all([once(server, 'connection'), once(other, 'connect')])) as [
+    [Socket],
+    unknown,
+  ]
+  server.close()
+
+  const connection = new TcpConnection(socket)
+  const events: string[] = []
+  let received = 0
+  connection.open({
+    received: (bytes) => {
+      received += bytes.length
+    },
+    closed: (reason) => events.push(`closed: ${reason}`),
+    congested: () => events.push('congested'),
+    drained: () => events.push('drained'),
+  })
+  other.on('error', () => undefined)
+  return { connection, other, events, received: () => received }
+}
+
+const MEGABYTE = new Uint8Array(2 ** 20)
+
+test('a reader that is slow is reported, and that it has caught up', async () => {
+  const { connection, other, events } = await pair()
+  for (let i = 0; i < 8; i++) connection.write(MEGABYTE, 0)
+  assert.deepEqual(events, ['congested'])
+
+  let read = 0
+  other.on('data', (bytes) => {
+    read += bytes.length
+  })
+  await eventually('all to be read', () => read === 8 * 2 ** 20 && connection.unsent === 0)
+  await eventually('the end of congestion', () => events.length === 2)
+  assert.deepEqual(events, ['congested', 'drained'])
+  assert.equal(connection.bytesOut, 8 * 2 ** 20)
+  connection.close()
+  other.destroy()
+})
+
+test('a reader that takes nothing for 60 seconds is given up, one that takes something is not', async () => {
+  const { connection, other, events } = await pair()
+  for (let i = 0; i < 16; i++) connection.write(MEGABYTE, 0)
+  await eventually('the buffers of the kernel to be full', () => connection.bytesOut > 0)
+  connection.checkProgress(50_000)
+  const before = connection.bytesOut
+  other.once('readable', () => other.read(8 * 2 ** 20))
+  await eventually('some progress', () => connection.bytesOut > before || connection.unsent === 0)
+  connection.checkProgress(100_000)
+  connection.checkProgress(159_999)
+  assert.deepEqual(events, ['congested'])
+
+  connection.checkProgress(160_000)
+  assert.match(events.join('\n'), /closed: write tcp 127\.0\.0\.1:\d+->127\.0\.0\.1:\d+: write: i\/o timeout/)
+  other.destroy()
+})
+
+test('what may be waiting for one neighbour is bounded', async () => {
+  const { connection, other, events } = await pair()
+  for (let i = 0; i < 100; i++) connection.write(MEGABYTE, 0)
+  assert.match(events.join('\n'), /closed: write tcp .*: \d+ bytes unsent, more than 33554432/)
+  assert.ok(connection.unsent <= 34 * 2 ** 20, 'no more than the limit and one message')
+  other.destroy()
+})
+
+test('a close and a reset by the other side have different reasons', async () => {
+  const closed = await pair()
+  closed.other.end()
+  await eventually('the close', () => closed.events.includes('closed: EOF'))
+
+  const reset = await pair()
+  reset.other.resetAndDestroy()
+  await eventually('the reset', () =>
+    reset.events.some((event) => /read: connection reset by peer$/.test(event)),
+  )
+})
+
+test('after our own close nothing is reported and nothing written', async () => {
+  const { connection, other, events, received } = await pair()
+  other.write('late')
+  connection.close()
+  connection.write(MEGABYTE, 0)
+  await once(other.resume(), 'close')
+  assert.deepEqual(events, [])
+  assert.equal(received(), 0)
+})
