@@ -51,6 +51,7 @@ test('a reader that is slow is reported, and that it has caught up', async () =>
   other.on('data', (bytes) => {
     read += bytes.length
   })
+  other.resume()
   await eventually('all to be read', () => read === 8 * 2 ** 20 && connection.unsent === 0)
   await eventually('the end of congestion', () => events.length === 2)
   assert.deepEqual(events, ['congested', 'drained'])
@@ -101,7 +102,8 @@ test('after our own close nothing is reported and nothing written', async () => 
   other.write('late')
   connection.close()
   connection.write(MEGABYTE, 0)
-  await once(other.resume(), 'close')
+  other.resume()
+  await eventually('the close', () => other.closed)
   assert.deepEqual(events, [])
   assert.equal(received(), 0)
 })
