@@ -6,6 +6,7 @@ import { fromHex } from '../../test/support/hex.ts'
 import { LogLines } from '../../test/support/log-lines.ts'
 import { TestMesh, type TestRouter } from '../../test/support/mesh-router.ts'
 import { RawPeer } from '../../test/support/raw-peer.ts'
+import { systemClock } from '../lib/clock.ts'
 import { WireError } from '../lib/errors.ts'
 import { parsePeerName } from '../lib/peer-name.ts'
 import { encodeFeatures } from './features.ts'
@@ -307,4 +308,21 @@ test('a source that opens connections and says nothing does not keep others out'
   assert.equal(newcomer.closed, false)
   await unharmed()
   for (const socket of silent) socket.destroy()
+})
+
+test('a half-open connection is noticed after 60 seconds of silence', async () => {
+  await using mesh = new TestMesh()
+  const log = new LogLines()
+  let ahead = 0
+  const clock = { now: () => systemClock.now() + ahead, wall: systemClock.wall }
+  const target = await mesh.start(200, {}, { log, clock })
+  await using peer = await RawPeer.introduced(target, mesh.address(7))
+  await eventually('the connection', () => target.router.status().connections.length === 1)
+  ahead = 59_000
+  await target.router.connect([])
+  assert.equal(target.router.status().connections.length, 1)
+  ahead = 61_000
+  await target.router.connect([])
+  await peer.untilClosed()
+  assert.deepEqual(log.reasons(), ['i/o timeout'])
 })

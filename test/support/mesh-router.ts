@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { systemClock } from '../../src/lib/clock.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { type Log, silentLog } from '../../src/lib/log.ts'
 import { type PeerName, parsePeerName } from '../../src/lib/peer-name.ts'
 import { systemRng } from '../../src/lib/rng.ts'
@@ -34,6 +34,7 @@ export class TestMesh implements AsyncDisposable {
     change: Partial<MeshOptions> = {},
     parts: {
       readonly events?: RouterEvents
+      readonly clock?: Clock
       readonly log?: Log
       readonly features?: ReadonlyMap<string, string>
     } = {},
@@ -42,7 +43,7 @@ export class TestMesh implements AsyncDisposable {
     const name = parsePeerName(`::${number.toString(16)}`)
     const router = new MeshRouter(
       {
-        clock: systemClock,
+        clock: parts.clock ?? systemClock,
         rng: systemRng,
         log: parts.log ?? silentLog,
         crypto: loadSodium(),
