@@ -9,7 +9,7 @@ import { restartFeature } from './restart.ts'
 import { Session } from './session.ts'
 import type { SessionOutput } from './session-types.ts'
 import { TOPOLOGY_FEATURE, TOPOLOGY_FORMAT } from './topology-message.ts'
-import { trustOf } from './trust.ts'
+import { TrustedSubnets } from './trusted-subnets.ts'
 
 /** What becomes of a session's outputs. */
 export interface LinkEvents {
@@ -27,7 +27,7 @@ export class LinkSessions {
   readonly #links: Links
   readonly #emit: (output: MeshOutput) => void
   readonly #events: LinkEvents
-  readonly #trusts: (address: string) => boolean
+  readonly #trusted: TrustedSubnets
 
   constructor(
     node: {
@@ -45,7 +45,7 @@ export class LinkSessions {
     this.#links = node.links
     this.#emit = node.emit
     this.#events = events
-    this.#trusts = trustOf(node.options.trustedSubnets)
+    this.#trusted = new TrustedSubnets(node.options.trustedSubnets)
   }
 
   start(link: Link, now: number): void {
@@ -84,7 +84,7 @@ export class LinkSessions {
 
   /** Whether the overlay's traffic to this remote may go in clear for our part (mesh §5.2). */
   trusts(link: Link): boolean {
-    return this.#trusts(link.remote.host)
+    return this.#trusted.contains(link.remote.host)
   }
 
   #introductionTo(link: Link) {

@@ -124,6 +124,14 @@ export class MeshNode {
     this.#input(now, () => this.#connections.congested(id, now))
   }
 
+  /** A congested socket is slow, but not stuck: the time to a write timeout begins anew. */
+  progressed(id: ConnectionId, now: number): void {
+    this.#input(now, () => {
+      const link = this.#context.links.get(id)
+      if (link?.congestedSince !== undefined) link.congestedSince = now
+    })
+  }
+
   drained(id: ConnectionId, now: number): void {
     this.#input(now, () => {
       const link = this.#context.links.get(id)
