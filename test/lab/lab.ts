@@ -20,6 +20,8 @@ export interface LabOptions {
   readonly forwardDrop?: boolean
   readonly iptables?: 'nft' | 'legacy'
   readonly mtu?: number
+  /** The dockerds share a cluster store in etcd. */
+  readonly clusterStore?: boolean
   /** Tools (bash, iputils, iperf3, dig, tcpdump, …) in an image called `nettools`. */
   readonly tools?: boolean
 }
@@ -40,6 +42,7 @@ export class Lab implements AsyncDisposable {
     const lab = new Lab(`t${process.pid}-${randomBytes(3).toString('hex')}`)
     const flags: string[] = []
     if (options.docker ?? true) flags.push('--docker')
+    if (options.clusterStore) flags.push('--etcd')
     if (options.forwardDrop) flags.push('--forward-drop')
     if (options.iptables !== undefined) flags.push('--iptables', options.iptables)
     if (options.mtu !== undefined) flags.push('--mtu', `${options.mtu}`)

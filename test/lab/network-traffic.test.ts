@@ -81,7 +81,7 @@ for (const network of NETWORKS) {
     })
 
     test('UDP datagrams of all sizes arrive, fragmented ones too', async () => {
-      const read = await listen(lab, 2, 'box2', 'UDP-RECVFROM:7001,fork', '/tmp/sizes')
+      const read = await listen(lab, { host: 2, port: 7001 })
       for (const size of [1, 1348, 1349, 5000]) {
         await inside(
           lab,
@@ -95,9 +95,7 @@ for (const network of NETWORKS) {
 
     test('a broadcast reaches every other host once', async () => {
       const reads = await Promise.all(
-        [2, 3].map((host) =>
-          listen(lab, host, `box${host}`, 'UDP-RECVFROM:7002,fork,broadcast', '/tmp/broadcast'),
-        ),
+        [2, 3].map((host) => listen(lab, { host, port: 7002, options: ',broadcast' })),
       )
       await inside(lab, 1, 'box1', 'echo to-all | socat -u - UDP-DATAGRAM:10.47.255.255:7002,broadcast')
       for (const read of reads) await eventually('the broadcast', async () => (await read()) !== '')
@@ -108,13 +106,7 @@ for (const network of NETWORKS) {
       const group = '239.10.20.30'
       const reads = await Promise.all(
         [1, 3].map((host) =>
-          listen(
-            lab,
-            host,
-            `box${host}`,
-            `UDP-RECVFROM:7003,fork,ip-add-membership=${group}:${address[host]}`,
-            '/tmp/multicast',
-          ),
+          listen(lab, { host, port: 7003, options: `,ip-add-membership=${group}:${address[host]}` }),
         ),
       )
       await inside(

@@ -29,17 +29,18 @@ export async function meshed(lab: Lab, hosts: readonly number[], peers: number):
   })
 }
 
-/** Starts `socat` in a container, writing what arrives to a file; gives a function that reads it. */
+/** Writes the datagrams that arrive at a port of a container to a file; gives a function that reads it. */
 export async function listen(
   lab: Lab,
-  host: number,
-  name: string,
-  address: string,
-  file: string,
+  { host, port, options = '' }: { readonly host: number; readonly port: number; readonly options?: string },
 ): Promise<() => Promise<string>> {
-  await lab.docker(host, 'exec', '-d', name, 'sh', '-c', `exec socat -u ${address} OPEN:${file},creat,append`)
-  await eventually(`${name} listens`, () =>
-    lab.docker(host, 'exec', name, 'test', '-e', file).then(() => true),
+  const name = `box${host}`
+  const file = `/tmp/port${port}`
+  const line = `: >${file}; exec socat -u UDP-RECVFROM:${port},fork${options} OPEN:${file},append`
+  await lab.docker(host, 'exec', '-d', name, 'sh', '-c', line)
+  await eventually(
+    `${name} listens`,
+    async () => (await inside(lab, host, name, `ss -Hlun sport = :${port}`)) !== '',
   )
   return () => inside(lab, host, name, `cat ${file}`)
 }
