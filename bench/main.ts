@@ -15,6 +15,11 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
       only: options.only,
       measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
     }),
+  dns: async (options) =>
+    (await import('./dns/run.ts')).runDnsBench({
+      rounds: options.rounds ?? 5,
+      seconds: options.seconds ?? 3,
+    }),
   docker: async (options) =>
     (await import('./docker/run.ts')).runDockerBench({ rounds: options.rounds ?? 20 }),
   mesh: async (options) =>
