@@ -15,9 +15,6 @@ import type { MeshSnapshot } from './snapshot-types.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { WakeTimer } from './wake-timer.ts'
 
-/** How often connections are checked for writes that make no progress. */
-const PROGRESS_EVERY = 5_000
-
 /** The mesh on real sockets: moves bytes between TCP and a `MeshNode`, dials, resolves, and keeps its time. */
 export class MeshRouter implements AsyncDisposable {
   readonly #parts: RouterParts
@@ -28,7 +25,6 @@ export class MeshRouter implements AsyncDisposable {
   readonly #timer: WakeTimer
   readonly #connections = new Map<ConnectionId, TcpConnection>()
   readonly #dials = new Map<ConnectionId, Dial>()
-  #progressTimer: NodeJS.Timeout | undefined
   #running = false
   #settling = false
   readonly #counters = { accepted: 0, refused: 0, dialled: 0, bytesIn: 0, bytesOut: 0 }
@@ -53,7 +49,6 @@ export class MeshRouter implements AsyncDisposable {
     if (this.#running) return
     await this.#acceptor.start(this.#options.host, this.#options.port)
     this.#running = true
-    this.#progressTimer = setInterval(() => this.#checkProgress(), PROGRESS_EVERY)
     this.#advance()
   }
 
@@ -61,7 +56,6 @@ export class MeshRouter implements AsyncDisposable {
   async stop(): Promise<void> {
     if (!this.#running) return
     this.#running = false
-    clearInterval(this.#progressTimer)
     this.#timer.stop()
     for (const attempt of this.#dials.values()) attempt.cancel()
     for (const connection of this.#connections.values()) connection.close()
@@ -187,6 +181,7 @@ export class MeshRouter implements AsyncDisposable {
       received: (bytes) => this.#received(id, connection, bytes),
       closed: (reason) => this.#ended(id, connection, reason),
       congested: () => this.#node.congested(id, this.#now()),
+      progressed: () => this.#node.progressed(id, this.#now()),
       drained: () => {
         this.#node.drained(id, this.#now())
         this.#settle()
@@ -219,11 +214,6 @@ export class MeshRouter implements AsyncDisposable {
     if (!this.#connections.delete(id)) return
     this.#counters.bytesIn += connection.bytesIn
     this.#counters.bytesOut += connection.bytesOut
-  }
-
-  #checkProgress(): void {
-    const now = this.#now()
-    for (const connection of this.#connections.values()) connection.checkProgress(now)
   }
 
   #advance(): void {
@@ -282,7 +272,7 @@ export class MeshRouter implements AsyncDisposable {
       corked.add(connection)
       connection.cork()
     }
-    connection.write(bytes, this.#now())
+    connection.write(bytes)
   }
 
   #close(id: ConnectionId): void {

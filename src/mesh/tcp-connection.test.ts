@@ -11,6 +11,7 @@ async function pair(): Promise<{
   other: Socket
   events: string[]
   received: () => number
+  progress: () => number
 }> {
   const server = createServer({ pauseOnConnect: true })
   server.listen(0, '127.0.0.1')
@@ -28,23 +29,27 @@ async function pair(): Promise<{
   const connection = new TcpConnection(socket)
   const events: string[] = []
   let received = 0
+  let progress = 0
   connection.open({
     received: (bytes) => {
       received += bytes.length
     },
     closed: (reason) => events.push(`closed: ${reason}`),
     congested: () => events.push('congested'),
+    progressed: () => {
+      progress++
+    },
     drained: () => events.push('drained'),
   })
   other.on('error', () => undefined)
-  return { connection, other, events, received: () => received }
+  return { connection, other, events, received: () => received, progress: () => progress }
 }
 
 const MEGABYTE = new Uint8Array(2 ** 20)
 
 test('a reader that is slow is reported, and that it has caught up', async () => {
   const { connection, other, events } = await pair()
-  for (let i = 0; i < 8; i++) connection.write(MEGABYTE, 0)
+  for (let i = 0; i < 8; i++) connection.write(MEGABYTE)
   assert.deepEqual(events, ['congested'])
 
   let read = 0
@@ -60,26 +65,21 @@ test('a reader that is slow is reported, and that it has caught up', async () =>
   other.destroy()
 })
 
-test('a reader that takes nothing for 60 seconds is given up, one that takes something is not', async () => {
-  const { connection, other, events } = await pair()
-  for (let i = 0; i < 16; i++) connection.write(MEGABYTE, 0)
-  await eventually('the buffers of the kernel to be full', () => connection.bytesOut > 0)
-  connection.checkProgress(50_000)
-  const before = connection.bytesOut
+test('progress of a congested connection shows, and that there is none', async () => {
+  const { connection, other, events, progress } = await pair()
+  for (let i = 0; i < 16; i++) connection.write(MEGABYTE)
+  await eventually('the buffers of the kernel to be full', () => progress() > 0)
+  const before = progress()
   other.once('readable', () => other.read(8 * 2 ** 20))
-  await eventually('some progress', () => connection.bytesOut > before || connection.unsent === 0)
-  connection.checkProgress(100_000)
-  connection.checkProgress(159_999)
+  await eventually('some progress', () => progress() > before)
   assert.deepEqual(events, ['congested'])
-
-  connection.checkProgress(160_000)
-  assert.match(events.join('\n'), /closed: write tcp 127\.0\.0\.1:\d+->127\.0\.0\.1:\d+: write: i\/o timeout/)
+  connection.close()
   other.destroy()
 })
 
 test('what may be waiting for one neighbour is bounded', async () => {
   const { connection, other, events } = await pair()
-  for (let i = 0; i < 100; i++) connection.write(MEGABYTE, 0)
+  for (let i = 0; i < 100; i++) connection.write(MEGABYTE)
   assert.match(events.join('\n'), /closed: write tcp .*: \d+ bytes unsent, more than 33554432/)
   assert.ok(connection.unsent <= 34 * 2 ** 20, 'no more than the limit and one message')
   other.destroy()
@@ -101,7 +101,7 @@ test('after our own close nothing is reported and nothing written', async () => 
   const { connection, other, events, received } = await pair()
   other.write('late')
   connection.close()
-  connection.write(MEGABYTE, 0)
+  connection.write(MEGABYTE)
   other.resume()
   await eventually('the close', () => other.closed)
   assert.deepEqual(events, [])

@@ -8,6 +8,8 @@ export interface TcpEvents {
   closed(reason: string): void
   /** More is waiting to be sent than the socket wants to hold. */
   congested(): void
+  /** Still congested, but something was taken. */
+  progressed(): void
   drained(): void
 }
 
@@ -15,12 +17,10 @@ export interface TcpEvents {
 const KEEP_ALIVE = 15_000
 /** Large messages are written in pieces of this size, so that progress shows. */
 const PIECE = 256 * 1024
-/** A neighbour that takes nothing for so long is gone, whatever TCP thinks (original peers wait for TCP). */
-const WRITE_DEADLINE = 60_000
 /** Unsent bytes of one connection that we are willing to hold: three messages of the largest size. */
 const MAX_UNSENT = 32 * 1024 * 1024
 
-/** One socket: writes with back-pressure and a deadline, reports what arrives. */
+/** One socket: writes with back-pressure, reports what arrives. */
 export class TcpConnection {
   readonly local: SocketAddress
   readonly remote: SocketAddress
@@ -29,7 +29,6 @@ export class TcpConnection {
   #open = true
   #congested = false
   #unsent = 0
-  #progressAt = 0
   #bytesIn = 0
   #bytesOut = 0
 
@@ -66,12 +65,12 @@ export class TcpConnection {
     return this.#unsent
   }
 
-  write(bytes: Uint8Array, now: number): void {
+  write(bytes: Uint8Array): void {
     if (!this.#open) return
-    if (this.#unsent === 0) this.#progressAt = now
     this.#unsent += bytes.length
     if (this.#unsent > MAX_UNSENT) {
-      this.#end(this.#writeError(`${this.#unsent} bytes unsent, more than ${MAX_UNSENT}`))
+      const text = `${this.#unsent} bytes unsent, more than ${MAX_UNSENT}`
+      this.#end(socketError('write', this.local, this.remote, text))
       return
     }
     let roomLeft = true
@@ -94,14 +93,6 @@ export class TcpConnection {
     this.#socket.uncork()
   }
 
-  /** Ends the connection when the other side has taken nothing for too long. Called now and then. */
-  checkProgress(now: number): void {
-    if (this.#unsent === 0) return
-    // The callback of a write has no time of its own: it leaves a mark, which becomes the time of this check.
-    if (this.#progressAt === Number.POSITIVE_INFINITY) this.#progressAt = now
-    if (now - this.#progressAt >= WRITE_DEADLINE) this.#end(this.#writeError('i/o timeout'))
-  }
-
   /** Closes at once; nothing is reported any more. */
   close(): void {
     this.#open = false
@@ -117,7 +108,7 @@ export class TcpConnection {
   #sent(length: number): void {
     this.#unsent -= length
     this.#bytesOut += length
-    this.#progressAt = Number.POSITIVE_INFINITY
+    if (this.#open && this.#congested) this.#events?.progressed()
   }
 
   #drained(): void {
@@ -131,9 +122,5 @@ export class TcpConnection {
     this.#open = false
     this.#socket.destroy()
     this.#events?.closed(reason)
-  }
-
-  #writeError(text: string): string {
-    return socketError('write', this.local, this.remote, text)
   }
 }
