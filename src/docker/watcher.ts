@@ -56,6 +56,8 @@ export class Watcher {
   readonly #seen = new Map<string, Map<string, Ip4>>()
   /** Events of one container are handled one after the other, those of different ones side by side. */
   readonly #queues = new Map<string, Promise<void>>()
+  /** Containers with a process. */
+  #running = new Set<string>()
   /** Whether a network, by its id, is ours; Docker is asked once for each. */
   readonly #ours = new Map<string, boolean>()
 
@@ -70,14 +72,18 @@ export class Watcher {
       case 'engine-connected':
         return await this.#lookRound()
       case 'container-started':
+        this.#running.add(event.containerId)
         life?.started(event.containerId)
         return this.#enqueue(event.containerId, () => this.#look(event.containerId))
       case 'container-renamed':
       case 'network-connected':
+        // Docker connects a container before it starts it: that is looked at when it has started.
+        if (!this.#running.has(event.containerId)) return
         return this.#enqueue(event.containerId, () => this.#look(event.containerId))
       case 'network-disconnected':
         return this.#enqueue(event.containerId, async () => this.#leave(event.containerId, event.networkId))
       case 'container-died':
+        this.#running.delete(event.containerId)
         life?.died(event.containerId)
         return this.#enqueue(event.containerId, async () => this.#die(event.containerId))
       case 'container-destroyed':
@@ -102,6 +108,7 @@ export class Watcher {
   /** What happened while nobody listened is in Docker's list: who is new, and who is gone. */
   async #lookRound(): Promise<void> {
     const running = new Set(await this.#parts.engine.containerIds())
+    this.#running = new Set(running)
     this.#parts.life?.running(running)
     for (const id of this.#seen.keys()) {
       if (!running.has(id)) this.#enqueue(id, async () => this.#die(id))
