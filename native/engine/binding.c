@@ -154,32 +154,46 @@ static int free_slot(struct door *door) {
 	return slot;
 }
 
+// The key material of a link: as many bytes as the suite wants, nothing in clear.
+static bool key_of(napi_env env, napi_value value, enum suite suite, const uint8_t **key) {
+	napi_typedarray_type type;
+	size_t length = 0;
+	void *bytes = NULL;
+	*key = NULL;
+	if (suite == SUITE_CLEAR) return undefined(env, value);
+	if (napi_get_typedarray_info(env, value, &type, &length, &bytes, NULL, NULL) != napi_ok) return false;
+	*key = bytes;
+	return type == napi_uint8_array && length == cipher_key_bytes(suite);
+}
+
 // engineAddLink(engine, name, suite, outbound, key or undefined) → id, never 0
 static napi_value add_link(napi_env env, napi_callback_info info) {
 	napi_value argv[4];
 	struct door *door = door_of(env, info, argv, 4);
 	if (!door) return NULL;
-	struct cipher cipher = { 0 };
 	double name, suite;
-	void *key = NULL;
-	size_t length = 0;
-	napi_typedarray_type type;
-	bool with_key = !undefined(env, argv[3]);
-	if (!number_of(env, argv[0], &name) || !number_of(env, argv[1], &suite) || !flag_of(env, argv[2], &cipher.outbound) ||
-	    suite < 0 || suite >= SUITES || with_key != (suite > 0) ||
-	    (with_key && (napi_get_typedarray_info(env, argv[3], &type, &length, &key, NULL, NULL) != napi_ok ||
-	                  type != napi_uint8_array || length != KEY_BYTES)))
-		return weave_throw_argument(env, "engineAddLink: needs a name, a suite, a direction and, unless clear, a key of 32 bytes");
-	cipher.suite = (enum suite)suite;
-	if (key) memcpy(cipher.key, key, KEY_BYTES);
+	bool outbound;
+	const uint8_t *key;
+	if (!number_of(env, argv[0], &name) || !number_of(env, argv[1], &suite) || suite < 0 || suite >= SUITES ||
+	    !flag_of(env, argv[2], &outbound) || !key_of(env, argv[3], (enum suite)suite, &key))
+		return weave_throw_argument(env, "engineAddLink: needs a name, a suite, a direction and a key of the suite's length");
 
 	int slot = free_slot(door);
 	door->generation = (door->generation + 1) & 0x7fff;
 	uint32_t id = (door->generation + 1) << 16 | (uint32_t)slot;
-	struct link *link = slot < 0 ? NULL : link_new(id, (uint64_t)name, &cipher);
+	struct link *link = slot < 0 ? NULL : link_new(id, (uint64_t)name, (enum suite)suite, outbound, key);
 	if (!link) return weave_throw_errno(env, ENOMEM, "add a link");
 	door->slots[slot] = link;
 	return number_value(env, id);
+}
+
+// engineRekey(engine, id) → epoch of the key that is now sent with; 0 for suites without rekeying
+static napi_value rekey(napi_env env, napi_callback_info info) {
+	napi_value argv[1];
+	struct door *door = door_of(env, info, argv, 1);
+	if (!door) return NULL;
+	struct link *link = link_of(env, door, argv[0]);
+	return link ? number_value(env, (double)engine_rekey(door->engine, link)) : throw_link(env);
 }
 
 // engineDropLink(engine, id): the id is gone at once, the link when the tables do not name it any more
@@ -272,6 +286,7 @@ void weave_init_engine(napi_env env, napi_value exports) {
 	weave_export(env, exports, "engineStart", start);
 	weave_export(env, exports, "engineStop", stop);
 	weave_export(env, exports, "engineAddLink", add_link);
+	weave_export(env, exports, "engineRekey", rekey);
 	weave_export(env, exports, "engineDropLink", drop_link);
 	weave_export(env, exports, "engineSetPath", set_path);
 	weave_export(env, exports, "engineSendSpecial", send_special);

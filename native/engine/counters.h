@@ -16,6 +16,9 @@
 	X(datagramsReceived) \
 	X(sendCalls) \
 	X(receiveCalls) \
+	X(datagramsSealed) \
+	X(datagramsOpened) \
+	X(rekeys) /* of keys that we send with */ \
 	X(sentSegmented) /* datagrams that the kernel cut from larger sends */ \
 	X(coalesced) /* received TCP segments that went into a super-frame */ \
 	X(tooBigReplies) /* ICMP 3/4 and ICMPv6 2 to senders */ \

@@ -100,6 +100,14 @@ void engine_set_path(struct engine *engine, struct link *link, struct path *path
 	epoch_retire(&engine->epoch, atomic_exchange(&link->path, path), free);
 }
 
+uint64_t engine_rekey(struct engine *engine, struct link *link) {
+	if (!link->cipher.aead) return 0;
+	void *old = aead_rekey(link->cipher.aead);
+	if (old) count(engine->counters[WORKERS].row, COUNT_rekeys);
+	epoch_retire(&engine->epoch, old, aead_release);
+	return aead_epoch(link->cipher.aead);
+}
+
 int engine_send_special(struct engine *engine, struct link *link, enum df_class class, uint32_t length, uint64_t uid) {
 	const struct path *path = atomic_load(&link->path);
 	uint32_t overhead = cipher_overhead(&link->cipher), plain = 14 + length;
@@ -116,10 +124,11 @@ int engine_send_special(struct engine *engine, struct link *link, enum df_class 
 	put48(frame + 6, link->name);
 	put16(frame + 12, length);
 	if (uid && length >= 22) put64(frame + 14 + 14, uid);
-	if (link->cipher.suite != SUITE_CLEAR) cipher_seal(&link->cipher, packet, plain, link_take_sequence(link, class));
+	bool ready = link->cipher.suite == SUITE_CLEAR ||
+	             cipher_seal(&link->cipher, SEALER_CONTROL, packet, plain, link_take_sequence(link, class));
 
-	ssize_t sent = sendto(fd, packet, overhead + plain, 0, &path->to.any, address_length(&path->to));
-	int error = sent < 0 ? errno : 0;
+	int error = ready ? 0 : EOVERFLOW;
+	if (ready && sendto(fd, packet, overhead + plain, 0, &path->to.any, address_length(&path->to)) < 0) error = errno;
 	free(packet);
 	return error;
 }

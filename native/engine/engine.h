@@ -55,6 +55,9 @@ void engine_set_path(struct engine *engine, struct link *link, struct path *path
 // neighbour: heartbeats and tests (overlay §4.5). From the control thread. 0 or an errno.
 int engine_send_special(struct engine *engine, struct link *link, enum df_class class, uint32_t length, uint64_t uid);
 
+// Goes on to the next sending key of a link between our own peers; its epoch, the same when there is no further key.
+uint64_t engine_rekey(struct engine *engine, struct link *link);
+
 uint64_t engine_now(void);
 
 // The workers' main functions.

@@ -1,14 +1,16 @@
 #include "link.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
-struct link *link_new(uint32_t id, uint64_t name, const struct cipher *cipher) {
+struct link *link_new(uint32_t id, uint64_t name, enum suite suite, bool outbound, const uint8_t *key) {
 	struct link *link = calloc(1, sizeof *link);
 	if (!link) return NULL;
 	link->id = id;
 	link->name = name;
-	link->cipher = *cipher;
+	if (!cipher_init(&link->cipher, suite, outbound, key)) {
+		free(link);
+		return NULL;
+	}
 	atomic_store(&link->references, 1);
 	return link;
 }
@@ -21,6 +23,6 @@ void link_drop(struct link *link) {
 	if (!link || atomic_fetch_sub(&link->references, 1) != 1) return;
 	for (int class = 0; class < CLASSES; class++) replay_free(&link->replay[class]);
 	free(atomic_load(&link->path));
-	sodium_memzero(&link->cipher, sizeof link->cipher);
+	cipher_close(&link->cipher);
 	free(link);
 }

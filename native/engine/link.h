@@ -39,7 +39,8 @@ struct link {
 	struct link_counters counters;
 };
 
-struct link *link_new(uint32_t id, uint64_t name, const struct cipher *cipher);
+// `key` as for `cipher_init`. NULL when out of memory.
+struct link *link_new(uint32_t id, uint64_t name, enum suite suite, bool outbound, const uint8_t *key);
 void link_hold(struct link *link);
 void link_drop(struct link *link);
 

@@ -106,17 +106,16 @@ static napi_value probe_fragment(napi_env env, napi_callback_info info) {
 // { name, suite, outbound, key, sequence, df }: a link of this kind whose next datagram gets `sequence`
 static struct link *link_like(napi_env env, napi_value object, double *sequence, bool *df) {
 	double name, suite;
-	struct cipher cipher = { 0 };
+	bool outbound;
 	napi_value value;
 	struct view key = { 0 };
-	if (!number_property(env, object, "name", &name) || !number_property(env, object, "suite", &suite) || suite >= SUITES ||
-	    !flag_property(env, object, "outbound", &cipher.outbound) || !number_property(env, object, "sequence", sequence) ||
-	    !flag_property(env, object, "df", df) || !property(env, object, "key", &value))
+	if (!number_property(env, object, "name", &name) || !number_property(env, object, "suite", &suite) || suite < 0 ||
+	    suite >= SUITES || !flag_property(env, object, "outbound", &outbound) ||
+	    !number_property(env, object, "sequence", sequence) || !flag_property(env, object, "df", df) ||
+	    !property(env, object, "key", &value))
 		return NULL;
-	cipher.suite = (enum suite)suite;
-	if (suite > 0 && (!view_of(env, value, &key) || key.length != KEY_BYTES)) return NULL;
-	if (key.bytes) memcpy(cipher.key, key.bytes, KEY_BYTES);
-	return link_new(1, (uint64_t)name, &cipher);
+	if (suite > 0 && (!view_of(env, value, &key) || key.length != cipher_key_bytes((enum suite)suite))) return NULL;
+	return link_new(1, (uint64_t)name, (enum suite)suite, outbound, key.bytes);
 }
 
 // Loopback sockets stand for the network, so that the whole sending path runs.
@@ -162,15 +161,15 @@ static bool put_frames(napi_env env, struct sender *sender, struct link *link, c
 	return true;
 }
 
-// probeEncode(self, link, maxPayload, [{ source, destination, frame }]) → datagrams
+// probeEncode(self, link, maxPayload, [{ source, destination, frame }], rekeys) → datagrams, sealed after so many rekeys
 static napi_value probe_encode(napi_env env, napi_callback_info info) {
-	size_t argc = 4;
-	napi_value argv[4], result;
-	double self, sequence, max_payload;
+	size_t argc = 5;
+	napi_value argv[5], result;
+	double self, sequence, max_payload, rekeys;
 	bool df;
 	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
 	struct link *link = NULL;
-	if (argc == 4 && number_of(env, argv[0], &self) && number_of(env, argv[2], &max_payload)) link = link_like(env, argv[1], &sequence, &df);
+	if (argc == 5 && number_of(env, argv[4], &rekeys) && number_of(env, argv[0], &self) && number_of(env, argv[2], &max_payload)) link = link_like(env, argv[1], &sequence, &df);
 	if (!link) return weave_throw_argument(env, "probeEncode: needs our name, a link, a size and frames");
 
 	struct loopback loopback;
@@ -180,6 +179,7 @@ static napi_value probe_encode(napi_env env, napi_callback_info info) {
 	bool open = loopback_open(&loopback);
 	loopback.path.max_payload = (uint32_t)max_payload;
 	atomic_store(&link->next_sequence[df], (uint64_t)sequence);
+	for (double i = 0; link->cipher.aead && i < rekeys; i++) aead_release(aead_rekey(link->cipher.aead));
 	struct sender_environment environment = { WORKER_OUT, (uint64_t)self, &loopback.udp, &events, counters, true };
 	struct sender *sender = open ? sender_new(&environment) : NULL;
 	bool ok = sender && put_frames(env, sender, link, &loopback.path, df, argv[3]);

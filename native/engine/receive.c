@@ -73,6 +73,7 @@ void receive_datagram(struct receiving *receiving, uint8_t *packet, uint32_t len
 		refused(receiving, link, verdict);
 		return;
 	}
+	if (link->cipher.suite != SUITE_CLEAR) count(counters, COUNT_datagramsOpened);
 	while (frames_next(&frames, &frame)) frame_in(receiving, link, &frame, from);
 	// Too short for the length it claims, or trailing garbage: the frames before it stay valid.
 	if (frames.left > 0) count(counters, COUNT_dropMalformedDatagram);

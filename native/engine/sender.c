@@ -49,12 +49,19 @@ static struct run **open_run(struct sender *sender, struct run *run) {
 }
 
 // Seals the datagram being filled and makes it part of the run.
-static void close_datagram(struct run *run) {
+static void close_datagram(struct sender *sender, struct run *run) {
 	if (run->filling == 0) return;
 	uint8_t *packet = run->bytes + run->used;
 	const struct cipher *cipher = &run->link->cipher;
-	if (cipher->suite != SUITE_CLEAR)
-		cipher_seal(cipher, packet, run->filling - SEALED_OVERHEAD, link_take_sequence(run->link, run->class));
+	if (cipher->suite != SUITE_CLEAR) {
+		uint64_t sequence = link_take_sequence(run->link, run->class);
+		if (!cipher_seal(cipher, (enum sealer)sender->env.worker, packet, run->filling - SEALED_OVERHEAD, sequence)) {
+			count(sender->env.counters, COUNT_dropSendFailed);
+			run->filling = 0;
+			return;
+		}
+		count(sender->env.counters, COUNT_datagramsSealed);
+	}
 	if (run->count == 0) run->segment = run->filling;
 	run->used += run->filling;
 	run->count++;
@@ -94,7 +101,7 @@ uint8_t *sender_room(struct sender *sender, struct link *link, const struct path
 	}
 
 	struct run *run = link->open[sender->env.worker][class];
-	if (run && run->filling && run->filling + need > room_of(run, path)) close_datagram(run);
+	if (run && run->filling && run->filling + need > room_of(run, path)) close_datagram(sender, run);
 	if (run && !run->filling && !takes_datagram(run, overhead + need)) run = NULL;
 	if (!run) run = take_run(sender, link, path, class);
 
@@ -214,8 +221,9 @@ void sender_flush(struct sender *sender) {
 	batch.length = 0;
 	for (uint32_t i = 0; i < sender->taken; i++) {
 		struct run *run = &sender->run[i];
-		close_datagram(run);
+		close_datagram(sender, run);
 		*open_run(sender, run) = NULL;
+		if (run->count == 0) continue;
 		int socket = udp_socket(sender->env.udp, &run->to, run->class);
 		if (socket != fd && batch.length) batch_send(sender, fd, &batch);
 		fd = socket;

@@ -7,9 +7,9 @@
 enum { LINKS = 2, NOW = 1000 };
 
 static struct link *make_link(uint32_t id, uint64_t name, enum suite suite, uint32_t mtu, bool stack_fragments) {
-	struct cipher cipher = { .suite = suite };
-	memset(cipher.key, 7, sizeof cipher.key);
-	struct link *link = link_new(id, name, &cipher);
+	uint8_t key[2 * CHAIN_BYTES];
+	memset(key, 7, sizeof key);
+	struct link *link = link_new(id, name, suite, false, key);
 	struct path *path = calloc(1, sizeof *path);
 	path->to.in4.sin_family = AF_INET;
 	path->mtu = mtu;

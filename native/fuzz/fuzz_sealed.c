@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	uint8_t *packet = malloc(length);
 	put48(packet, SEALED_PEER);
 	memcpy(packet + SEALED_OVERHEAD, data, size);
-	cipher_seal(&theirs, packet, size, sequence++);
+	cipher_seal(&theirs, SEALER_OUT, packet, size, sequence++);
 	receive_datagram(&bench->receiving, packet, (uint32_t)length, &from);
 	bench_reset(bench);
 	free(packet);

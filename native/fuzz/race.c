@@ -30,10 +30,10 @@ static struct engine *start(uint64_t self, const char *tap, uint16_t port) {
 	exit(2);
 }
 
-static struct link *connect_to(struct engine *engine, uint64_t name, uint16_t port, bool sealed, bool outbound, uint32_t mtu) {
-	struct cipher cipher = { .suite = sealed ? SUITE_SECRETBOX : SUITE_CLEAR, .outbound = outbound };
-	memset(cipher.key, 3, sizeof cipher.key);
-	struct link *link = link_new((uint32_t)name, name, &cipher);
+static struct link *connect_to(struct engine *engine, uint64_t name, uint16_t port, enum suite suite, bool outbound, uint32_t mtu) {
+	uint8_t key[2 * CHAIN_BYTES];
+	memset(key, 3, sizeof key);
+	struct link *link = link_new((uint32_t)name, name, suite, outbound, key);
 	struct path *path = calloc(1, sizeof *path);
 	path->to.in4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	path->mtu = mtu;
@@ -86,10 +86,11 @@ int main(int argc, char **argv) {
 	for (uint32_t turn = 0; engine_now() < end; turn++) {
 		// A new connection now and then; new sizes and tables all the time.
 		if (turn % 50 == 0) {
+			enum suite suite = turn / 50 % SUITES;
 			link_drop(to_b);
 			link_drop(to_a);
-			to_b = connect_to(a, 2, 16784, turn % 100 == 0, true, 1438);
-			to_a = connect_to(b, 1, 16783, turn % 100 == 0, false, 1438);
+			to_b = connect_to(a, 2, 16784, suite, true, 1438);
+			to_a = connect_to(b, 1, 16783, suite, false, 1438);
 		}
 		route_to(a, to_b);
 		route_to(b, to_a);
@@ -99,6 +100,8 @@ int main(int argc, char **argv) {
 		engine_send_special(b, to_a, CLASS_FRAGMENTABLE, 60001, 0);
 		atomic_store(&a->local_mtu, turn % 2 ? 1376 : 1000);
 		mac_list(a->macs, engine_now(), macs, MAC_CAPACITY);
+		if (turn % 5 == 0) engine_rekey(a, to_b);
+		if (turn % 7 == 0) engine_rekey(b, to_a);
 		if (turn % 20 == 0) mac_forget_peer(b->macs, 1);
 		events_take(&a->events, events, 64);
 		events_take(&b->events, events, 64);

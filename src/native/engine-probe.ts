@@ -36,12 +36,13 @@ export interface EngineProbe {
   probeTooBigReply(frame: Uint8Array, mtu: number): Uint8Array
   /** The frame cut to `mtu` in user space; nothing when that is not possible. */
   probeFragment(frame: Uint8Array, mtu: number): readonly Uint8Array[]
-  /** Datagrams that the sender makes of the frames, as a socket received them. */
+  /** Datagrams that the sender makes of the frames after so many rekeys, as a socket received them. */
   probeEncode(
     self: number,
     link: ProbeLink,
     maxPayload: number,
     frames: readonly ProbeFrame[],
+    rekeys: number,
   ): readonly Uint8Array[]
   /** Opens the datagrams one after the other on the same connection. */
   probeDecode(link: ProbeLink, datagrams: readonly Uint8Array[]): readonly ProbeDatagram[]

@@ -5,7 +5,7 @@ import type { PeerName } from '../lib/peer-name.ts'
 import { loadAddon } from './addon.ts'
 
 /** How the datagrams of a link are sealed; the values are the addon's. */
-export const SUITE = { clear: 0, secretbox: 1 } as const
+export const SUITE = { clear: 0, secretbox: 1, 'aes-256-gcm': 2, 'chacha20-poly1305': 3 } as const
 export type Suite = keyof typeof SUITE
 
 declare const linkBrand: unique symbol
@@ -114,6 +114,7 @@ interface EngineExports {
     outbound: boolean,
     key: Uint8Array | undefined,
   ): LinkId
+  engineRekey(handle: Handle, link: LinkId): number
   engineDropLink(handle: Handle, link: LinkId): void
   engineSetPath(
     handle: Handle,
@@ -172,8 +173,14 @@ export class Engine {
     return { segmentation: this.#handle.segmentation, udpSegments: this.#handle.udpSegments }
   }
 
+  /** `key`: 32 bytes for secretbox, 64 (chain to send with, chain to receive with) for the suites of our own. */
   addLink(name: PeerName, suite: Suite, outbound: boolean, key: Uint8Array | undefined): LinkId {
     return this.#native.engineAddLink(this.#handle, name, SUITE[suite], outbound, key)
+  }
+
+  /** Goes on to the next key to send with, without losing a packet; its number. Suites of our own only. */
+  rekey(link: LinkId): number {
+    return this.#native.engineRekey(this.#handle, link)
   }
 
   /** The id is gone at once; the link itself when the tables no longer name it. */

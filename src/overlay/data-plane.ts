@@ -37,7 +37,9 @@ export class DataPlane implements Overlay {
   }
 
   features(): ReadonlyMap<string, string> {
-    return new Map([[OVERLAYS_FEATURE, this.#parts.overlays.map(({ name }) => name).join(' ')]])
+    const names = this.#parts.overlays.map(({ name }) => name).join(' ')
+    const own = this.#parts.overlays.flatMap((overlay) => [...(overlay.features?.() ?? [])])
+    return new Map([[OVERLAYS_FEATURE, names], ...own])
   }
 
   prepare(params: OverlayParams, events: OverlayEvents): OverlayConnection {

@@ -1,9 +1,12 @@
+import { hkdfSync } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { OverlayParams } from '../mesh/overlay.ts'
-import type { Engine, LinkId } from '../native/engine.ts'
+import type { Engine, LinkId, Suite } from '../native/engine.ts'
+import { Rekey, type RekeyLimits } from './rekey.ts'
 import { Sleeve, type SleeveOutput, type SpecialFrame } from './sleeve.ts'
+import { type Cipher, chooseSuite, keyMaterial } from './sleeve-ciphers.ts'
 import type { SubConnection, SubOverlayEvents } from './sub-overlay.ts'
 
 const CLEAR_OVERHEAD = 6
@@ -15,6 +18,8 @@ interface Parts {
   readonly clock: Clock
   readonly log: Log
   readonly engine: Engine
+  readonly ciphers: readonly Cipher[]
+  readonly rekey: RekeyLimits
 }
 
 /** For the owner of the tables. */
@@ -32,6 +37,8 @@ export class SleeveConnection implements SubConnection {
   readonly #lifetime: Lifetime
   readonly #core: Sleeve
   readonly #log: Log
+  readonly #suite: Suite
+  readonly #rekey: Rekey | undefined
   readonly #quiet = new Map<string, number>()
   #stopped = false
 
@@ -42,12 +49,13 @@ export class SleeveConnection implements SubConnection {
     this.#lifetime = lifetime
     this.remote = remote
     this.#log = parts.log.child({ peer: formatPeerName(remote), nickname: params.remoteNickname })
-    this.link = parts.engine.addLink(
-      remote,
-      sessionKey === undefined ? 'clear' : 'secretbox',
-      outbound,
-      sessionKey,
-    )
+    this.#suite = chooseSuite(sessionKey, parts.ciphers, params.features)
+    this.#rekey =
+      this.#suite === 'clear' || this.#suite === 'secretbox'
+        ? undefined
+        : new Rekey(parts.rekey, parts.clock.now())
+    const key = keyMaterial(hkdf, this.#suite, sessionKey, outbound)
+    this.link = parts.engine.addLink(remote, this.#suite, outbound, key)
     this.#core = new Sleeve({
       connUid,
       address: outbound ? { host: plainHost(peer.host), port: peer.port } : undefined,
@@ -90,7 +98,11 @@ export class SleeveConnection implements SubConnection {
 
   nextDeadline(): number | undefined {
     if (this.#stopped) return undefined
-    const deadlines = [this.#core.nextDeadline(), ...this.#quiet.values()].filter((at) => at !== undefined)
+    const deadlines = [
+      this.#core.nextDeadline(),
+      this.#rekey?.nextDeadline(),
+      ...this.#quiet.values(),
+    ].filter((at) => at !== undefined)
     return deadlines.length === 0 ? undefined : Math.min(...deadlines)
   }
 
@@ -101,11 +113,15 @@ export class SleeveConnection implements SubConnection {
       this.#quiet.delete(kind)
       this.#parts.engine.listen(this.link, kind as 'send-failed' | 'undecryptable')
     }
+    this.#renewKey(now)
     this.#apply(this.#core.advance(now), now)
   }
 
   attributes(): Readonly<Record<string, string | number | boolean>> {
-    return { name: 'sleeve', mtu: this.#core.mtu }
+    const path = { name: 'sleeve', mtu: this.#core.mtu }
+    if (this.#rekey === undefined) return path
+    const keyAgeSec = Math.floor((this.#parts.clock.now() - this.#rekey.since) / 1000)
+    return { ...path, cipher: this.#suite, keyAgeSec }
   }
 
   fail(reason: string): void {
@@ -119,6 +135,12 @@ export class SleeveConnection implements SubConnection {
     this.#stopped = true
     this.#lifetime.stopped()
     this.#parts.engine.dropLink(this.link)
+  }
+
+  #renewKey(now: number): void {
+    if (this.#rekey === undefined || now < this.#rekey.nextDeadline()) return
+    if (!this.#rekey.advance(now, this.#parts.engine.linkCounters(this.link).bytesSent)) return
+    this.#log.debug('sleeve uses its next key', { key: this.#parts.engine.rekey(this.link) })
   }
 
   #apply(outputs: readonly SleeveOutput[], now: number): void {
@@ -166,6 +188,9 @@ export class SleeveConnection implements SubConnection {
     this.#apply(tooBig ? this.#core.tooBig(mtu, now) : this.#core.pathMtu(mtu, now), now)
   }
 }
+
+const hkdf = (key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', key, salt, info, length))
 
 const EMSGSIZE = 90
 

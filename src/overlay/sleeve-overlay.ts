@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { formatMac } from '../lib/mac.ts'
@@ -5,6 +6,8 @@ import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { OverlayParams, Routes } from '../mesh/overlay.ts'
 import type { Engine, EngineEvent, LinkCounters, LinkId, MacEntry } from '../native/engine.ts'
 import { ForwardingTables } from './forwarding-tables.ts'
+import { REKEY_DEFAULTS, type RekeyLimits } from './rekey.ts'
+import { CIPHERS_FEATURE, type Cipher, ciphersOf } from './sleeve-ciphers.ts'
 import { SleeveConnection } from './sleeve-connection.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from './sub-overlay.ts'
 
@@ -17,6 +20,9 @@ export interface SleeveParts {
   readonly openEngine: OpenEngine
   /** Makes the new TAP device a port of the bridge. */
   readonly attach: (tapIndex: number) => Promise<void>
+  /** What to offer peers of our own; default: what this processor does well. */
+  readonly ciphers?: readonly Cipher[]
+  readonly rekey?: RekeyLimits
 }
 
 const RESTART_FIRST = 1_000
@@ -27,6 +33,7 @@ export class SleeveOverlay implements SubOverlay {
   readonly name = 'sleeve'
   readonly #parts: SleeveParts
   readonly #tables: ForwardingTables
+  readonly #ciphers: readonly Cipher[]
   readonly #connections = new Map<LinkId, SleeveConnection>()
   #engine: Engine | undefined
   #restart: NodeJS.Timeout | undefined
@@ -35,7 +42,12 @@ export class SleeveOverlay implements SubOverlay {
 
   constructor(parts: SleeveParts, self: PeerName) {
     this.#parts = parts
+    this.#ciphers = parts.ciphers ?? ciphersOf(readFileSync('/proc/cpuinfo', 'utf8'))
     this.#tables = new ForwardingTables(self, (tables) => this.#engine?.setTables(tables))
+  }
+
+  features(): ReadonlyMap<string, string> {
+    return new Map([[CIPHERS_FEATURE, this.#ciphers.join(' ')]])
   }
 
   /** Creates the device and binds the port; throws what the engine says when that fails. */
@@ -58,7 +70,13 @@ export class SleeveOverlay implements SubOverlay {
     const engine = this.#engine
     if (engine === undefined) throw new Error('the packet engine is not running')
     const connection = new SleeveConnection(
-      { clock: this.#parts.clock, log: this.#parts.log, engine },
+      {
+        clock: this.#parts.clock,
+        log: this.#parts.log,
+        engine,
+        ciphers: this.#ciphers,
+        rekey: this.#parts.rekey ?? REKEY_DEFAULTS,
+      },
       params,
       events,
       {

@@ -33,6 +33,8 @@ export interface SubConnection {
 /** A way to carry frames between neighbours: `sleeve`, `fastdp`. */
 export interface SubOverlay {
   readonly name: string
+  /** Keys for the handshake besides the overlay's name. */
+  features?(): ReadonlyMap<string, string>
   start(): Promise<void>
   stop(): Promise<void>
   /** Throws when the overlay cannot serve this connection; the reason is shown in the status. */

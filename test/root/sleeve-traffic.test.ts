@@ -3,20 +3,24 @@ import { after, before, describe, test } from 'node:test'
 import { BareNet } from '../support/bare-net.ts'
 import { captured, echo, ping, sendFrame, transfer, unique } from '../support/traffic.ts'
 
-for (const [label, key] of [
-  ['in clear', undefined],
-  ['sealed', '5a'.repeat(32)],
+const KEY = '5a'.repeat(32)
+
+for (const [label, sealing] of [
+  ['in clear', {}],
+  ['sealed for old peers', { key: KEY }],
+  ['sealed with AES and a new key every 50 ms', { key: KEY, ciphers: ['aes-256-gcm'], rekeyEvery: 50 }],
+  ['sealed with ChaCha20', { key: KEY, ciphers: ['chacha20-poly1305'] }],
 ] as const) {
   describe(`sleeve between two hosts, ${label}`, () => {
     let net: BareNet
     before(async () => {
-      net = await BareNet.up({ hosts: 2, prefix: unique(), ...(key === undefined ? {} : { key }) })
+      net = await BareNet.up({ hosts: 2, prefix: unique(), ...sealing })
     })
     after(() => net[Symbol.asyncDispose]())
 
     test('the MTU found is that of old peers on a 1500 underlay', async () => {
       const { attributes } = await net.status(1)
-      assert.equal(attributes['2']?.mtu, key === undefined ? 1438 : 1414)
+      assert.equal(attributes['2']?.mtu, 'key' in sealing ? 1414 : 1438)
     })
 
     test('ping without loss', () => {
@@ -65,6 +69,12 @@ for (const [label, key] of [
 
     test('an IPv4 packet that needs fragments', () => {
       assert.equal(ping(net, 1, ['-M', 'dont', '-s', '9000', net.address(2)]).received, 3)
+    })
+
+    test('no datagram was lost to sealing', async () => {
+      const { counters } = await net.status(2)
+      assert.equal(counters.dropUndecryptable + counters.dropReplayed, 0)
+      if ('rekeyEvery' in sealing) assert.ok(counters.rekeys > 20, `${counters.rekeys} keys`)
     })
   })
 }

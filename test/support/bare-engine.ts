@@ -52,6 +52,8 @@ const sleeve = new SleeveOverlay(
         },
         onEvents,
       ),
+    ciphers: options.ciphers ?? [],
+    rekey: { everyMs: options.rekeyEvery ?? 3_600_000, everyBytes: 2 ** 36 },
     attach: async () => {
       attached++
       execFileSync('ip', ['link', 'set', options.tap, 'master', options.bridge])
@@ -76,7 +78,7 @@ const connect = (neighbour: BareNeighbour) => {
       connUid: BigInt(neighbour.uid),
       sessionKey:
         neighbour.key === undefined ? undefined : Uint8Array.from(Buffer.from(neighbour.key, 'hex')),
-      features: new Map([['Overlays', 'sleeve']]),
+      features: plane.features(),
     },
     {
       send: (tag, payload) =>

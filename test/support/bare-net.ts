@@ -20,6 +20,7 @@ type CounterName =
   | 'fragmented'
   | 'framesInjected'
   | 'framesRelayed'
+  | 'rekeys'
 
 interface Host {
   readonly index: number
@@ -53,6 +54,8 @@ export interface BareNetOptions {
   /** 32 bytes in hex: all connections are sealed with it. */
   readonly key?: string
   readonly ip6?: boolean
+  readonly ciphers?: BareOptions['ciphers']
+  readonly rekeyEvery?: number
   /** Called when the hosts are wired, before their engines start; `exec` runs a command in a namespace. */
   readonly beforeStart?: (exec: (ns: string, ...command: readonly string[]) => string, host: string) => void
   /** A chain (1-2-3) instead of a full mesh. */
@@ -292,7 +295,7 @@ export class BareNet implements AsyncDisposable {
   }
 
   #startHost(index: number): void {
-    const { hosts, chain, containerMtu = 1376, localMtu } = this.#options
+    const { hosts, chain, containerMtu = 1376, localMtu, ciphers, rekeyEvery } = this.#options
     const toward = (other: number): number => (chain === true ? index + Math.sign(other - index) : other)
     const others = Array.from({ length: hosts }, (_, i) => i + 1).filter((other) => other !== index)
     const neighbours = this.#neighboursOf(index)
@@ -307,6 +310,8 @@ export class BareNet implements AsyncDisposable {
       port: 6783,
       mtu: containerMtu,
       ...(localMtu === undefined ? {} : { localMtu }),
+      ...(ciphers === undefined ? {} : { ciphers }),
+      ...(rekeyEvery === undefined ? {} : { rekeyEvery }),
       neighbours,
       routes: others.map((other) => [other, toward(other)]),
       trees: [

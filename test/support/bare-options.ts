@@ -17,6 +17,10 @@ export interface BareOptions {
   readonly port: number
   readonly mtu: number
   readonly localMtu?: number
+  /** What to offer; default: nothing, as old peers do. */
+  readonly ciphers?: readonly ('aes-256-gcm' | 'chacha20-poly1305')[]
+  /** Milliseconds that a key is sent with. */
+  readonly rekeyEvery?: number
   readonly neighbours: readonly BareNeighbour[]
   /** Destination and next hop; default: the neighbours themselves. */
   readonly routes?: readonly (readonly [number, number])[]

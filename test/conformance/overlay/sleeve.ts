@@ -83,6 +83,7 @@ function* bothWays(packet: VectorPacket, name: string): Iterable<Observation> {
       destination: peerFromHex(destination),
       frame: fromHex(frame),
     })),
+    0,
   )
   yield { case: `${name}: encode`, expected: [payload], actual: encoded.map(toHex) }
 }
