@@ -11,8 +11,10 @@ interface Attempt {
   readonly id: RequestId
   readonly dead: PeerName
   readonly deadline: number
-  /** Asked and not heard from yet. */
+  /** Asked, without their consent yet. */
   readonly awaited: Set<PeerName>
+  /** Who refused because of a promise to somebody else: that one knows whether the promise still stands. */
+  readonly referred: Map<PeerName, PeerName>
   readonly consented: Set<PeerName>
 }
 
@@ -58,7 +60,14 @@ export class Takeovers {
     }
     if (asked.size === 0) return { id, dead }
     const deadline = now + ANSWER_WITHIN
-    this.#attempts.set(dead, { id, dead, deadline, awaited: asked, consented: new Set() })
+    this.#attempts.set(dead, {
+      id,
+      dead,
+      deadline,
+      awaited: asked,
+      referred: new Map(),
+      consented: new Set(),
+    })
     for (const peer of asked) this.#send(peer, { kind: 'ask', dead })
     return undefined
   }
@@ -77,6 +86,10 @@ export class Takeovers {
         const attempt = this.#attempts.get(message.dead)
         if (!attempt?.awaited.delete(sender)) return undefined
         attempt.consented.add(sender)
+        // It does not want the space: what others have promised it is void.
+        for (const [peer, holder] of attempt.referred) {
+          if (holder === sender) this.#send(peer, { kind: 'ask', dead: message.dead })
+        }
         return attempt.awaited.size === 0 ? this.#won(attempt) : undefined
       }
       case 'refuse':
@@ -124,7 +137,9 @@ export class Takeovers {
       return 'no other peer owns space, so another host could take it at the same time: use --force on one host only'
     }
     const holder = this.#promised.get(dead)
-    if (holder !== undefined) return `${this.#names([holder])} is removing it already`
+    // One that can be reached is asked like everybody else.
+    if (holder !== undefined && !world.isKnown(holder) && !gone.has(holder))
+      return `${this.#names([holder])} was removing it and cannot be reached; --force goes ahead without it`
     if (this.#attempts.has(dead)) return 'it is being removed already'
     return undefined
   }
@@ -157,6 +172,12 @@ export class Takeovers {
   #refused(dead: PeerName, by: PeerName, holder: PeerName): void {
     const attempt = this.#attempts.get(dead)
     if (attempt === undefined) return
+    const isReferral = holder !== by && holder !== dead && attempt.referred.get(by) !== holder
+    if (isReferral && (attempt.consented.has(holder) || attempt.awaited.has(holder))) {
+      attempt.referred.set(by, holder)
+      if (attempt.consented.has(holder)) this.#send(by, { kind: 'ask', dead })
+      return
+    }
     const reason =
       holder === dead
         ? `${this.#names([by])} can still reach it`
