@@ -26,5 +26,12 @@ test('between two looks nothing happens', () => {
 test('a short time is kept exactly', () => {
   const rekey = new Rekey({ everyMs: 500, everyBytes: 1e9 }, 0)
   assert.equal(rekey.nextDeadline(), 500)
-  assert.equal(rekey.advance(500, 0), true)
+  assert.equal(rekey.advance(500, 1), true)
+})
+
+test('a key that nothing was sent with is kept', () => {
+  const rekey = new Rekey({ everyMs: 500, everyBytes: 1e9 }, 0)
+  assert.equal(rekey.advance(500, 1), true)
+  assert.equal(rekey.advance(1000, 1), false)
+  assert.equal(rekey.advance(1500, 2), true)
 })

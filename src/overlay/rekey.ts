@@ -36,8 +36,9 @@ export class Rekey {
   /** True when the next key is due; `bytesSent` counts since the connection began. */
   advance(now: number, bytesSent: number): boolean {
     if (now < this.#nextLook) return false
-    const due =
-      now - this.#since >= this.#limits.everyMs || bytesSent - this.#bytesBefore >= this.#limits.everyBytes
+    const bytes = bytesSent - this.#bytesBefore
+    // A key that nothing was sent with stays: the other side sees keys change by datagrams only, and follows a few.
+    const due = bytes > 0 && (now - this.#since >= this.#limits.everyMs || bytes >= this.#limits.everyBytes)
     if (due) {
       this.#since = now
       this.#bytesBefore = bytesSent

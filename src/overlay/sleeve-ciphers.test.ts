@@ -89,12 +89,12 @@ test('the receiver follows new keys and still opens what was under way', () => {
     seal('aes-256-gcm', 2, 0),
     seal('aes-256-gcm', 4, 2),
     seal('aes-256-gcm', 5, 0),
-    seal('aes-256-gcm', 6, 10),
-    seal('aes-256-gcm', 7, 19),
+    seal('aes-256-gcm', 6, 18),
+    seal('aes-256-gcm', 7, 35),
   ])
   assert.deepEqual(
     opened.map(({ verdict }) => verdict),
-    // Two keys back is too old; eight ahead is still followed, nine is not.
+    // Two keys back is too old; sixteen ahead is still followed, seventeen is not.
     ['open', 'open', 'open', 'open', 'undecryptable', 'open', 'undecryptable'],
   )
 })
