@@ -1,4 +1,5 @@
 import type { SimPart } from './part.ts'
+import { dnsPart } from './part-dns.ts'
 
 /** What takes part in every simulation besides the mesh itself. */
-export const simParts = (): SimPart[] => []
+export const simParts = (): SimPart[] => [dnsPart()]
