@@ -14,7 +14,12 @@ import {
   encodeGossipUnicast,
   Tag,
 } from '../../src/mesh/message.ts'
-import { decodeTopologyMessage, encodeTopologyMessage } from '../../src/mesh/topology-message.ts'
+import {
+  decodeTopologyMessage,
+  encodeRecord,
+  encodeRecords,
+  encodeTopologyMessage,
+} from '../../src/mesh/topology-message.ts'
 import { decodeTopology, encodeTopology } from '../../src/mesh/topology-payload.ts'
 import { decodeControl, encodeControl } from '../../src/overlay/control.ts'
 import { fromHex, toHex } from '../support/hex.ts'
@@ -58,17 +63,14 @@ const changed = Claims.of([
 /** Between two of ours. */
 export const topologyMessages: readonly Uint8Array[] = [
   ...topologyPayloads.map((payload) =>
-    encodeTopologyMessage({
-      kind: 'records',
-      root: name,
-      records: decodeTopology(payload).map((peer) => ({ kind: 'full', peer })),
-    }),
+    encodeRecords(
+      name,
+      decodeTopology(payload).map((peer) => encodeRecord({ kind: 'full', peer })),
+    ),
   ),
-  encodeTopologyMessage({
-    kind: 'records',
-    root: name,
-    records: [{ kind: 'delta', name, uid: 7n, base: 3n, version: 4n, changed, gone: [2 as PeerName] }],
-  }),
+  encodeRecords(name, [
+    encodeRecord({ kind: 'delta', name, uid: 7n, base: 3n, version: 4n, changed, gone: [2 as PeerName] }),
+  ]),
   encodeTopologyMessage({ kind: 'digest', digest: 1n }),
   encodeTopologyMessage({ kind: 'versions', versions: [{ name, uid: 7n, version: 300n }] }),
   encodeTopologyMessage({ kind: 'want', names: [name, 2 as PeerName] }),
@@ -148,7 +150,12 @@ function again<T>(decode: (input: Uint8Array) => T, encode: (value: T) => Uint8A
 
 function topologyAgain(input: Uint8Array): void {
   const message = decodeTopologyMessage(input)
-  if (message !== undefined) again(decodeTopologyMessage, () => encodeTopologyMessage(message))(input)
+  if (message === undefined) return
+  const encoded =
+    message.kind === 'records'
+      ? encodeRecords(message.root, message.records.map(encodeRecord))
+      : encodeTopologyMessage(message)
+  again(decodeTopologyMessage, () => encoded)(input)
 }
 
 function unicastAgain(input: Uint8Array): void {
