@@ -64,10 +64,12 @@ export function hostRoutes(control: Control): Route[] {
       path: '/expose/:ip/:len',
       handle: async ({ params, form }) => {
         const cidr = `${params['ip']}/${params['len']}`
-        if (tryParseCidr(cidr) === undefined) return failure(400, `unable to parse ip addr: ${cidr}`)
+        if (tryParseCidr(cidr) === undefined)
+          return failure(400, `unable to parse ip addr: invalid CIDR address: ${cidr}`)
         const skipNat = parseSkipNat(form.get('skipNAT'))
         if (skipNat === undefined) {
-          return failure(400, `unable to parse skipNAT option: ${JSON.stringify(form.get('skipNAT'))}`)
+          const problem = `parsing ${JSON.stringify(form.get('skipNAT'))}: invalid syntax`
+          return failure(400, `unable to parse skipNAT option: strconv.ParseBool: ${problem}`)
         }
         return answering('unable to expose', () => control.expose(cidr, { masquerade: !skipNat }))
       },
@@ -77,7 +79,8 @@ export function hostRoutes(control: Control): Route[] {
       path: '/expose/:ip/:len',
       handle: async ({ params }) => {
         const cidr = `${params['ip']}/${params['len']}`
-        if (tryParseCidr(cidr) === undefined) return failure(400, `unable to parse ip addr: ${cidr}`)
+        if (tryParseCidr(cidr) === undefined)
+          return failure(400, `unable to parse ip addr: invalid CIDR address: ${cidr}`)
         return answering('unable to hide', () => control.hide(cidr))
       },
     },

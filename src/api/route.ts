@@ -31,7 +31,12 @@ export interface Route {
 
 const PLAIN = 'text/plain; charset=utf-8'
 
-export const text = (body: string, status = 200): ApiReply => ({ status, body, type: PLAIN })
+/** An empty body has no type. */
+export const text = (body: string, status = 200): ApiReply => ({
+  status,
+  body,
+  type: body === '' ? '' : PLAIN,
+})
 export const json = (body: string, status = 200): ApiReply => ({ status, body, type: 'application/json' })
 export const noContent: ApiReply = { status: 204, body: '', type: '' }
 

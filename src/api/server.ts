@@ -151,9 +151,10 @@ function merged(
 
 function send(reply: FastifyReply, { status, body, type }: ApiReply): FastifyReply {
   reply.code(status)
-  if (type !== '') reply.type(type)
+  if (type !== '') reply.header('Content-Type', type)
   if (status >= 400 && body !== '') reply.header('X-Content-Type-Options', 'nosniff')
-  return reply.send(body === '' && type === '' ? undefined : body)
+  // As bytes: the library adds a charset to the type of texts.
+  return reply.send(type === '' ? undefined : Buffer.from(body))
 }
 
 function replyToLibrary(error: unknown): ApiReply {

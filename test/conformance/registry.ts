@@ -1,5 +1,6 @@
 import type { Runners } from './case.ts'
 import { dnsRunners } from './dns/runners.ts'
+import { httpRunners } from './http/runners.ts'
 import { ipamRunners } from './ipam/runners.ts'
 import { meshCoreRunners } from './mesh/core-runners.ts'
 import { meshWireRunners } from './mesh/wire-runners.ts'
@@ -14,4 +15,5 @@ export const runners: Runners = {
   ...dnsRunners,
   ...overlayRunners,
   ...pluginRunners,
+  ...httpRunners,
 }
