@@ -19,7 +19,7 @@ interface ReconcilerParts {
   readonly grace?: number
 }
 
-const defaultGrace = 60_000
+const defaultGrace = 30_000
 
 /** Brings what the plugin remembers in line with what Docker has: adopts networks, gives leaked addresses back. */
 export class Reconciler {
