@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { messageOf, WeaveError } from '../lib/errors.ts'
 import { tryParseCidr } from '../lib/ip4.ts'
 import { parseTruth } from '../lib/truth.ts'
-import type { Control } from './control.ts'
+import type { Control, RemovePeerOptions } from './control.ts'
 import { goJson } from './go-json.ts'
-import { type ApiReply, failure, json, noContent, type Route, text } from './route.ts'
+import { type ApiReply, failure, json, noContent, notFound, type Route, text } from './route.ts'
 
 /** What changes the mesh: served on the control address only (http §2.3). */
 export function meshRoutes(control: Control): Route[] {
@@ -36,9 +36,9 @@ export function meshRoutes(control: Control): Route[] {
     {
       method: 'DELETE',
       path: '/peer/:peer',
-      handle: async ({ params, query }) => {
-        const peer = params['peer'] ?? ''
-        return removePeer(control, peer, query.get('force') === 'true')
+      handle: async ({ params, query, signal }) => {
+        const force = query.get('force') === 'true'
+        return removePeer(control, params['peer'] ?? '', { force, gone: query.getAll('gone'), signal })
       },
     },
   ]
@@ -46,9 +46,9 @@ export function meshRoutes(control: Control): Route[] {
 
 const PEER_LIVES = new Set(['peer-reachable', 'peer-disputed'])
 
-async function removePeer(control: Control, peer: string, force: boolean): Promise<ApiReply> {
+async function removePeer(control: Control, peer: string, options: RemovePeerOptions): Promise<ApiReply> {
   try {
-    const taken = await control.removePeer(peer, { force })
+    const taken = await control.removePeer(peer, options)
     return text(taken === undefined ? '' : `${taken} IPs taken over from ${peer}\n`)
   } catch (thrown) {
     if (thrown instanceof WeaveError && PEER_LIVES.has(thrown.code)) return failure(409, thrown.message)
@@ -98,6 +98,14 @@ export function hostRoutes(control: Control): Route[] {
       handle: async ({ json: body, signal }) => {
         const addresses = await control.detach(parse(detachRequest, body), signal)
         return json(goJson({ addresses }))
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/docker-network',
+      handle: async () => {
+        const removal = await control.removeDockerNetwork()
+        return removal === undefined ? notFound : json(goJson(removal))
       },
     },
     {

@@ -9,13 +9,25 @@ export interface Control {
   /** Gives our IP space away and allocates no more (before `weave reset`). */
   handOver(): Promise<void>
   /** Takes over the space of a dead peer by name or nickname; undefined when IPAM is off. */
-  removePeer(peer: string, options: { readonly force: boolean }): Promise<number | undefined>
+  removePeer(peer: string, options: RemovePeerOptions): Promise<number | undefined>
   expose(cidr: string, options: { readonly masquerade: boolean }): Promise<void>
   hide(cidr: string): Promise<void>
   attach(request: AttachRequest, signal: AbortSignal): Promise<readonly string[]>
   detach(request: DetachRequest, signal: AbortSignal): Promise<readonly string[]>
+  /** Docker's default network goes, unless containers are connected to it: those are given. Undefined without Docker. */
+  removeDockerNetwork(): Promise<
+    { readonly network: string; readonly attached: readonly string[] } | undefined
+  >
   /** Interfaces on the weave bridge, that of the bridge itself first. */
   attached(containers: readonly string[] | undefined): Promise<readonly AttachedInterface[]>
+}
+
+export interface RemovePeerOptions {
+  /** Even when a peer of that name is reachable. */
+  readonly force: boolean
+  /** Other dead peers that are removed by the same command. */
+  readonly gone: readonly string[]
+  readonly signal: AbortSignal
 }
 
 /** `weave attach`: addresses as the user types them (`net:default`, `net:CIDR`, `CIDR`, `ip:CIDR`). */

@@ -188,4 +188,97 @@ export const commandTable: readonly CommandRow[] = [
     options: [['-f, --format <template>', 'print what this Go template makes of it']],
     run: async ({ io, command }) => (await import('./commands/report.ts')).report(io, command.opts()),
   },
+  {
+    name: 'doctor',
+    about: 'examine this host: what works, what is missing, what to do',
+    section: 'Watching',
+    options: [['--json', 'for programs']],
+    run: async ({ io, command }) => (await import('./commands/doctor.ts')).doctor(io, command.opts()),
+  },
+  {
+    name: 'logs',
+    about: "show the daemon's log",
+    section: 'Watching',
+    options: [['-f, --follow', 'go on showing what is added']],
+    run: async ({ io, command }) => (await import('./commands/logs.ts')).logs(io, command.opts()),
+  },
+  {
+    name: 'env',
+    about: 'print what makes docker use the API proxy',
+    section: 'Containers',
+    options: [['--restore', 'print what undoes it']],
+    run: async ({ io, command }) => (await import('./commands/proxy.ts')).env(io, command.opts()),
+  },
+  {
+    name: 'config',
+    about: 'print the option that makes docker use the API proxy',
+    section: 'Containers',
+    run: async ({ io }) => (await import('./commands/proxy.ts')).config(io),
+  },
+  {
+    name: 'setup',
+    about: 'prepare a host for later launches; nothing needs to be done',
+    section: 'Life cycle',
+    hidden: true,
+    run: async () => (await import('./commands/host.ts')).setup(),
+  },
+  {
+    name: 'setup-cni',
+    about: 'install the CNI plugin',
+    section: 'Life cycle',
+    hidden: true,
+    run: async () => (await import('./commands/host.ts')).setupCni(),
+  },
+  {
+    name: 'docker-bridge-ip',
+    about: "print the address of Docker's bridge",
+    section: 'Watching',
+    hidden: true,
+    run: async ({ io }) => (await import('./commands/host.ts')).dockerBridgeIp(io),
+  },
+  {
+    name: 'bridge-type',
+    about: 'print the type of the weave bridge',
+    section: 'Watching',
+    hidden: true,
+    run: async ({ io }) => (await import('./commands/host.ts')).bridgeType(io),
+  },
+  {
+    name: 'launch-router',
+    args: '[options...] [peer...]',
+    about: 'launch without the plugin, as Weave Net 1.x had it',
+    section: 'Life cycle',
+    configured: true,
+    hidden: true,
+    run: async ({ io, raw }) => (await import('./commands/old-launch.ts')).launchRouter(io, raw),
+  },
+  {
+    name: 'launch-plugin',
+    args: '[options...]',
+    about: 'add the plugin, as Weave Net 1.x had it',
+    section: 'Life cycle',
+    configured: true,
+    hidden: true,
+    run: async ({ io, raw }) => (await import('./commands/old-launch.ts')).launchPlugin(io, raw),
+  },
+  {
+    name: 'completion',
+    args: '<shell>',
+    about: 'print a completion script for bash or zsh',
+    section: 'Life cycle',
+    run: async ({ io, command, words }) =>
+      (await import('./completion.ts')).completion(io, rootOf(command), words[0]),
+  },
+  {
+    name: 'man',
+    about: 'print the manual page',
+    section: 'Life cycle',
+    hidden: true,
+    run: async ({ io, command }) => {
+      const [{ man }, { VERSION }] = await Promise.all([import('./man.ts'), import('../lib/version.ts')])
+      return man(io, rootOf(command), VERSION)
+    },
+  },
 ]
+
+const rootOf = (command: Command): Command => command.parent ?? command

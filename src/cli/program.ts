@@ -7,8 +7,7 @@ export class UnknownCommand extends Error {}
 
 /** Commands that went with Weave Net 2.0 (cli §1.2). */
 const REMOVED = new Set([
-  ...['run', 'start', 'restart', 'launch-router', 'stop-router', 'launch-proxy', 'stop-proxy'],
-  ...['launch-plugin', 'stop-plugin'],
+  ...['run', 'start', 'restart', 'stop-router', 'launch-proxy', 'stop-proxy', 'stop-plugin'],
 ])
 
 /** The command line of `weave`. Nothing but the table and commander is loaded until a command runs. */

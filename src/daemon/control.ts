@@ -1,4 +1,10 @@
-import type { AttachedInterface, AttachRequest, Control, DetachRequest } from '../api/control.ts'
+import type {
+  AttachedInterface,
+  AttachRequest,
+  Control,
+  DetachRequest,
+  RemovePeerOptions,
+} from '../api/control.ts'
 import type { Report } from '../api/report.ts'
 import { parseAddressRequest } from '../docker/address-request.ts'
 import type { Host } from '../host/host.ts'
@@ -37,7 +43,7 @@ export class DaemonControl implements Control {
     await this.#sources.ipam?.handOver()
   }
 
-  async removePeer(peer: string, options: { readonly force: boolean }): Promise<number | undefined> {
+  async removePeer(peer: string, options: RemovePeerOptions): Promise<number | undefined> {
     return this.#sources.ipam?.removePeer(peer, options)
   }
 
@@ -84,9 +90,14 @@ export class DaemonControl implements Control {
     ]
   }
 
-  async removeDockerNetwork(): Promise<readonly string[]> {
-    const removal = await this.#sources.docker?.removeDefaultNetwork()
-    return removal?.kind === 'in-use' ? removal.containerIds : []
+  async removeDockerNetwork() {
+    const { docker, config } = this.#sources
+    if (docker === undefined) return undefined
+    const removal = await docker.removeDefaultNetwork()
+    return {
+      network: config.meshNetworkName,
+      attached: removal.kind === 'in-use' ? removal.containerIds : [],
+    }
   }
 
   /** The host itself, shown first and even without an address (cli §1.11). */

@@ -1,15 +1,17 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AttachedInterface } from '../api/control.ts'
-import { takeOver } from '../config/load.ts'
+import { loadConfig, takeOver } from '../config/load.ts'
 import type { Config } from '../config/options.ts'
 import { RUNTIME_DIRECTORY } from '../config/places.ts'
 import { defaultEngineAddress, parseEngineAddress } from '../docker/engine/address.ts'
 import { Engine } from '../docker/engine/engine.ts'
 import { attachments } from '../docker/ps.ts'
 import { Host } from '../host/host.ts'
+import { examineHost } from '../host/probe/doctor.ts'
+import { type Finding, needsAttention } from '../host/probe/finding.ts'
 import { messageOf } from '../lib/errors.ts'
-import { formatCidr, parseCidr } from '../lib/ip4.ts'
+import { formatCidr, formatIp4, parseCidr } from '../lib/ip4.ts'
 import { silentLog } from '../lib/log.ts'
 import { formatMac } from '../lib/mac.ts'
 import { EXPOSE_IDENT } from './build-ipam.ts'
@@ -27,6 +29,40 @@ export async function overlappingRoute(config: Config): Promise<string | undefin
   } finally {
     await host.stop()
   }
+}
+
+/** The first IPv4 address of an interface of the host. */
+export async function interfaceAddress(name: string): Promise<string | undefined> {
+  const host = new Host({ log: silentLog })
+  try {
+    const cidr = await host.interfaceAddress(name)
+    return cidr && formatIp4(cidr.addr)
+  } finally {
+    await host.stop()
+  }
+}
+
+/** Undefined when there is no bridge. */
+export async function bridgeType(): Promise<string | undefined> {
+  const host = new Host({ log: silentLog })
+  try {
+    const type = await host.bridgeType()
+    if (type !== 'bridge') return type === 'none' ? undefined : type
+    // Ours is a bridge with a switch beside it: that is what the original calls bridged.
+    const { links } = await host.inventory()
+    return links.includes('vethwe-datapath') ? 'bridged_fastdp' : 'bridge'
+  } finally {
+    await host.stop()
+  }
+}
+
+/** What `weave doctor` tells; works without daemon and without root. */
+export async function examine(
+  environment: Environment,
+): Promise<{ readonly findings: readonly Finding[]; readonly healthy: boolean }> {
+  const { config } = loadConfig([], environment)
+  const findings = await examineHost({ bridge: config.weaveBridge, port: config.port, containers: [] })
+  return { findings, healthy: !findings.some(needsAttention) }
 }
 
 /** `weave ps` without the daemon: nothing when there is no bridge (cli §1.11). */
@@ -75,6 +111,10 @@ export interface Leftovers {
 export async function removeEverything(
   environment: Environment,
   launched: Leftovers | undefined,
+  options: {
+    /** The daemon ran until now and has let go of Docker's network: without it Docker would wait for our plugin. */
+    readonly wasRunning: boolean
+  },
 ): Promise<readonly string[]> {
   const { config } = takeOver(launched?.argv ?? [], {})
   const problems: string[] = []
@@ -86,7 +126,7 @@ export async function removeEverything(
     }
   }
 
-  await attempt('network', () => removeDockerNetwork(config, environment))
+  if (!options.wasRunning) await attempt('network', () => removeDockerNetwork(config, environment))
   const host = new Host({ log: silentLog }, { bridge: config.weaveBridge })
   await attempt('devices and firewall rules', async () => host.reset(await firewallSpec(host, config)))
   await attempt('open sockets', () => host.stop())

@@ -33,9 +33,11 @@ export async function rmpeer(
   peers: readonly string[],
   options: { readonly force?: boolean },
 ): Promise<number> {
-  const form = options.force === true ? new URLSearchParams({ force: 'true' }) : new URLSearchParams()
   let status: number = ExitStatus.ok
   for (const peer of peers) {
+    const others = peers.filter((other) => other !== peer)
+    const form = formOf('gone', others)
+    if (options.force === true) form.set('force', 'true')
     try {
       io.out(await call(io, { method: 'DELETE', path: `/peer/${encodeURIComponent(peer)}`, form }))
     } catch (thrown) {

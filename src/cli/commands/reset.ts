@@ -22,7 +22,8 @@ export async function reset(io: Io, options: { readonly force?: boolean }): Prom
   const record = readLaunchRecord()
   await stop(io)
   const { removeEverything } = await import('../../daemon/offline.ts')
-  for (const problem of await removeEverything(io.environment, record)) io.err(`${problem}\n`)
+  for (const problem of await removeEverything(io.environment, record, { wasRunning: running }))
+    io.err(`${problem}\n`)
   return ExitStatus.ok
 }
 

@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import { environmentName } from '../config/option.ts'
+import { optionRows } from '../config/options.ts'
+import { commandTable } from './command-table.ts'
+import { ExitStatus, type Io } from './io.ts'
+
+/** `weave man`: the manual page in roff, from the same tables. */
+export function man(io: Io, root: Command, version: string): number {
+  const escape = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-')
+  const commands = commandTable
+    .filter(({ hidden }) => hidden !== true)
+    .map(({ name, args, about }) => {
+      const own = root.commands.find((candidate) => candidate.name() === name)?.options ?? []
+      const lines = own.map((option) => `.br\n.B ${escape(option.flags)}\n${escape(option.description)}`)
+      return `.TP\n.B ${escape([name, args].filter(Boolean).join(' '))}\n${escape(about)}\n${lines.join('\n')}`
+    })
+  const settings = optionRows.map(([, option]) => {
+    const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`
+    const fallback =
+      option.fallback === '' || Array.isArray(option.fallback) ? '' : `; default ${String(option.fallback)}`
+    return `.TP\n.B ${escape(`--${option.flag}${value}`)}\n${escape(`${option.help}${fallback} (${environmentName(option)})`)}`
+  })
+  io.out(
+    [
+      `.TH WEAVE 8 "" "weave ${version}" "Weave Net"`,
+      '.SH NAME',
+      'weave \\- one network for the containers of all your hosts',
+      '.SH SYNOPSIS',
+      '.B weave',
+      'COMMAND [OPTION...] [ARGUMENT...]',
+      '.SH COMMANDS',
+      ...commands,
+      '.SH OPTIONS OF LAUNCH',
+      'Flags win over environment variables (in parentheses), those over /etc/weave/config.json, which is keyed by flag.',
+      ...settings,
+      '.SH EXIT STATUS',
+      '0 success; 1 failure or wrong usage; 3 already running; 4 the feature is switched off; 7 the daemon does not answer',
+      '',
+    ].join('\n'),
+  )
+  return ExitStatus.ok
+}
