@@ -21,12 +21,15 @@ async function kindOf(program: string): Promise<Backend['kind'] | undefined> {
   return version.stdout.includes('(nf_tables)') ? 'nft' : 'legacy'
 }
 
+const KINDS = ['nft', 'legacy'] as const
+
 async function candidates(): Promise<Candidate[]> {
-  const plain = await kindOf('iptables')
+  const programs = ['iptables', ...KINDS.map((kind) => `iptables-${kind}`)]
+  const [plain, ...specific] = await Promise.all(programs.map(kindOf))
   const found: Candidate[] = []
-  for (const kind of ['nft', 'legacy'] as const) {
+  for (const [i, kind] of KINDS.entries()) {
     const program = `iptables-${kind}`
-    if ((await kindOf(program)) === kind) {
+    if (specific[i] === kind) {
       found.push({ kind, save: `${program}-save`, restore: `${program}-restore`, isDefault: plain === kind })
     } else if (plain === kind) {
       found.push({ kind, save: 'iptables-save', restore: 'iptables-restore', isDefault: true })
@@ -58,30 +61,40 @@ function isInUse(saved: Saved): boolean {
   return (rules.get('FORWARD')?.length ?? 0) > 0 || policies.get('FORWARD') === 'DROP' || chains.has('DOCKER')
 }
 
+/** A backend with its tables as they are. */
+export interface LiveBackend {
+  readonly backend: Backend
+  readonly saved: Saved
+}
+
+interface Installed extends LiveBackend {
+  readonly isDefault: boolean
+}
+
 /** All backends whose programs are there and whose tables the kernel has. */
-export async function installedBackends(): Promise<Backend[]> {
-  const usable: Backend[] = []
-  for (const { isDefault, ...backend } of await candidates()) {
-    if (backend.kind === 'legacy' && !isDefault && !legacyIsAlive()) continue
-    if ((await savedOf(backend)) !== undefined) usable.push(backend)
-  }
-  return usable
+export async function installedBackends(): Promise<readonly LiveBackend[]> {
+  return installed()
+}
+
+async function installed(): Promise<Installed[]> {
+  const usable = (await candidates()).filter(
+    ({ kind, isDefault }) => kind === 'nft' || isDefault || legacyIsAlive(),
+  )
+  const found = await Promise.all(
+    usable.map(async ({ isDefault, ...backend }) => ({ backend, isDefault, saved: await savedOf(backend) })),
+  )
+  return found.flatMap(({ saved, ...rest }) => (saved === undefined ? [] : [{ ...rest, saved }]))
 }
 
 /**
  * The backends that decide over forwarded packets: the one that `iptables` is here, and the other where it has rules.
  * A packet must be accepted by both.
  */
-export async function activeBackends(): Promise<Backend[]> {
-  const active: { backend: Backend; used: boolean; isDefault: boolean }[] = []
-  for (const { isDefault, ...backend } of await candidates()) {
-    if (backend.kind === 'legacy' && !isDefault && !legacyIsAlive()) continue
-    const saved = await savedOf(backend)
-    if (saved !== undefined) active.push({ backend, isDefault, used: isInUse(saved) })
-  }
+export async function activeBackends(): Promise<readonly LiveBackend[]> {
+  const all = await installed()
+  const chosen = all.filter(({ saved, isDefault }) => isDefault || isInUse(saved))
   // Where plain iptables does not work, another one must carry the rules.
-  const chosen = active.filter(({ used, isDefault }) => used || isDefault)
-  return (chosen.length > 0 ? chosen : active.slice(0, 1)).map(({ backend }) => backend)
+  return chosen.length > 0 ? chosen : all.slice(0, 1)
 }
 
 const RESOURCE_PROBLEM = 4

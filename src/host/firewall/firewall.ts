@@ -1,7 +1,14 @@
 import { messageOf, WeaveError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Exposed, FirewallSpec, HostEvent } from '../types.ts'
-import { activeBackends, type Backend, installedBackends, restore, savedOf } from './backends.ts'
+import {
+  activeBackends,
+  type Backend,
+  installedBackends,
+  type LiveBackend,
+  restore,
+  savedOf,
+} from './backends.ts'
 import { FlushWatch } from './flush-watch.ts'
 import { tidyNft } from './nft-tidy.ts'
 import { oldRules } from './old-rules.ts'
@@ -27,8 +34,10 @@ export class Firewall {
   readonly #bridge: string
   #input: FirewallInput | undefined
   #backends: readonly Backend[] = []
-  /** What nft prints for our table when it is as it should be; undefined while iptables has to do everything. */
-  #nft: string | undefined
+  /** Whether our own table holds what it can; otherwise iptables has to do everything. */
+  #hasTable = false
+  /** What nft prints for our table when it is as it should be. */
+  #listing: string | undefined
   #complaint: string | undefined
   #watch: FlushWatch | undefined
   #turn: Promise<void> = Promise.resolve()
@@ -43,14 +52,17 @@ export class Firewall {
   ensure(spec: FirewallSpec, exposed: readonly Exposed[]): Promise<void> {
     return this.#inTurn(async () => {
       const first = this.#input === undefined
-      this.#input = { ...spec, bridge: this.#bridge, exposed }
-      if (first) this.#backends = await activeBackends()
-      await this.#loadNft(this.#input)
-      const missing = await this.#repairIptables(this.#input)
+      const input = { ...spec, bridge: this.#bridge, exposed }
+      this.#input = input
+      const [live] = await Promise.all([first ? activeBackends() : this.#look(), this.#loadNft(input)])
+      this.#backends = live.map(({ backend }) => backend)
+      const missing = await this.#repairIptables(live, input)
       if (first) this.#sayWhatIsMissing()
-      this.#log.debug('firewall rules are in place', {
-        changed: missing.length,
-        nft: this.#nft !== undefined,
+      this.#log.debug('firewall rules are in place', { changed: missing.length, nft: this.#hasTable })
+    }).then(() => {
+      // Nobody waits for this: it is only needed once somebody changes something.
+      void this.#inTurn(async () => {
+        this.#listing = this.#hasTable ? await listNft() : undefined
       })
     })
   }
@@ -63,7 +75,7 @@ export class Firewall {
   /** Restores rules that somebody flushes, from now on. */
   start(): void {
     const legacy = this.#backends.some(({ kind }) => kind === 'legacy')
-    this.#watch ??= new FlushWatch(() => this.#look(), { legacy })
+    this.#watch ??= new FlushWatch(() => this.#restoreMissing(), { legacy })
   }
 
   /** The rules stay; idempotent. */
@@ -78,11 +90,10 @@ export class Firewall {
     return this.#inTurn(async () => {
       const input = { ...spec, bridge: this.#bridge, exposed: [] }
       this.#input = undefined
-      this.#nft = undefined
+      this.#hasTable = false
       await runProgram(['nft', '-f', '-'], `add table ip ${NFT_TABLE}\ndelete table ip ${NFT_TABLE}\n`)
-      for (const backend of await installedBackends()) {
-        const saved = await savedOf(backend)
-        const plan = saved && removal(saved, [iptablesRules(input, true)], oldRules(input))
+      for (const { backend, saved } of await installedBackends()) {
+        const plan = removal(saved, [iptablesRules(input, true)], oldRules(input))
         if (plan === undefined) continue
         const done = await restore(backend, plan.script)
         if (done.status !== 0) {
@@ -98,22 +109,26 @@ export class Firewall {
 
   async #loadNft(input: FirewallInput): Promise<void> {
     const loaded = await runProgram(['nft', '-f', '-'], nftScript(input, NFT_TABLE))
-    if (loaded?.status === 0) {
-      this.#nft = await listNft()
-      return
-    }
-    this.#nft = undefined
+    this.#hasTable = loaded?.status === 0
+    if (this.#hasTable) return
     const reason = loaded === undefined ? 'the program nft is not installed' : loaded.stderr
     this.#log.info('no nftables on this host, iptables does all of the firewall', { reason })
   }
 
+  /** The tables of our backends as they are now. */
+  async #look(): Promise<LiveBackend[]> {
+    const all = await Promise.all(
+      this.#backends.map(async (backend) => ({ backend, saved: await savedOf(backend) })),
+    )
+    return all.flatMap(({ backend, saved }) => (saved === undefined ? [] : [{ backend, saved }]))
+  }
+
   /** Answers what was missing. */
-  async #repairIptables(input: FirewallInput): Promise<string[]> {
-    const wanted = iptablesRules(input, this.#nft === undefined)
+  async #repairIptables(live: readonly LiveBackend[], input: FirewallInput): Promise<string[]> {
+    const wanted = iptablesRules(input, !this.#hasTable)
     const missing: string[] = []
-    for (const backend of this.#backends) {
-      const saved = await savedOf(backend)
-      const plan = saved && repair(saved, wanted)
+    for (const { backend, saved } of live) {
+      const plan = repair(saved, wanted)
       if (plan === undefined) continue
       missing.push(...plan.missing)
       const done = await restore(backend, plan.script)
@@ -125,23 +140,25 @@ export class Firewall {
   #sayWhatIsMissing(): void {
     if (this.#backends.length > 0) return
     this.#complain(
-      this.#nft === undefined
+      !this.#hasTable
         ? 'neither nft nor iptables works on this host: nothing keeps containers from the control ports, and a firewall that drops forwarded packets will cut containers off; install nftables or iptables'
         : 'iptables does not work on this host: if something drops forwarded packets, allow those of the weave bridge by hand, or install iptables',
     )
   }
 
-  async #look(): Promise<void> {
+  /** Answers whether something was missing. */
+  async #restoreMissing(): Promise<boolean> {
+    const missing: string[] = []
     try {
       await this.#inTurn(async () => {
         const input = this.#input
         if (input === undefined) return
-        const missing: string[] = []
-        if (this.#nft !== undefined && (await listNft()) !== this.#nft) {
+        if (this.#hasTable && (await listNft()) !== this.#listing) {
           missing.push(`table ip ${NFT_TABLE}`)
           await this.#loadNft(input)
+          this.#listing = await listNft()
         }
-        missing.push(...(await this.#repairIptables(input)))
+        missing.push(...(await this.#repairIptables(await this.#look(), input)))
         if (missing.length === 0) return
         this.#log.warn('firewall rules were gone and are restored', {
           count: missing.length,
@@ -152,6 +169,7 @@ export class Firewall {
     } catch (error) {
       this.#complain(messageOf(error))
     }
+    return missing.length > 0
   }
 
   /** The same complaint is made once. */

@@ -13,20 +13,25 @@ const LEGACY_EVERY_MS = 2000
 const QUIET_MS = 150
 /** Docker deletes rules all day long: one look in a second is enough. */
 const LOOK_EVERY_MS = 1000
+/** Somebody who keeps on removing our rules is not fought with, only answered now and then. */
+const LOOK_SELDOM_MS = 30_000
+const PEACE_MS = 60_000
 
 /**
- * Calls `look` when rules of the host's firewall went away. nf_tables tells of it; legacy tables are compared by
+ * Calls `look`, which answers whether something was missing, of the host's firewall went away. nf_tables tells of it; legacy tables are compared by
  * size, which costs one system call for each and no process.
  */
 export class FlushWatch {
-  readonly #look: () => Promise<void>
+  readonly #look: () => Promise<boolean>
   readonly #events: NetlinkEvents
   readonly #poll: NodeJS.Timeout | undefined
   #sizes: string
   #timer: NodeJS.Timeout | undefined
   #lastLook = Number.NEGATIVE_INFINITY
+  #lastMissing = Number.NEGATIVE_INFINITY
+  #pause = LOOK_EVERY_MS
 
-  constructor(look: () => Promise<void>, options: { readonly legacy: boolean }) {
+  constructor(look: () => Promise<boolean>, options: { readonly legacy: boolean }) {
     this.#look = look
     this.#events = new NetlinkEvents(NETLINK.NETFILTER, [NFNLGRP_NFTABLES], (messages) => {
       if (messages === undefined || messages.some(isDeletion)) this.#schedule()
@@ -52,12 +57,21 @@ export class FlushWatch {
   #schedule(): void {
     if (this.#timer !== undefined) return
     const now = performance.now()
-    const delay = Math.max(QUIET_MS, this.#lastLook + LOOK_EVERY_MS - now)
+    const delay = Math.max(QUIET_MS, this.#lastLook + this.#pause - now)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#lastLook = performance.now()
-      void this.#look()
+      void this.#lookNow()
     }, delay)
+  }
+
+  async #lookNow(): Promise<void> {
+    this.#lastLook = performance.now()
+    const missing = await this.#look()
+    // Restoring deletes as well: that nothing is missing right afterwards does not mean that peace has come.
+    if (missing) {
+      this.#lastMissing = this.#lastLook
+      this.#pause = Math.min(this.#pause * 2, LOOK_SELDOM_MS)
+    } else if (this.#lastLook - this.#lastMissing > PEACE_MS) this.#pause = LOOK_EVERY_MS
   }
 }
 

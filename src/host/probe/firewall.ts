@@ -1,7 +1,6 @@
-import { activeBackends, savedOf } from '../firewall/backends.ts'
+import { activeBackends } from '../firewall/backends.ts'
 import { NFT_TABLE } from '../firewall/firewall.ts'
 import { runProgram } from '../firewall/program.ts'
-import type { Saved } from '../firewall/saved.ts'
 import type { Finding, Outcome } from './finding.ts'
 import { type Packet, walk } from './packet-walk.ts'
 
@@ -14,11 +13,10 @@ const wanted = (port: number): { protocol: 'tcp' | 'udp'; port: number; without:
 
 /** Whether the host's firewall lets our ports in and the bridge's packets through. */
 export async function probeFirewall(bridge: string, port: number): Promise<Finding[]> {
-  const tables: { program: string; saved: Saved }[] = []
-  for (const backend of await activeBackends()) {
-    const saved = await savedOf(backend)
-    if (saved !== undefined) tables.push({ program: `iptables-${backend.kind}`, saved })
-  }
+  const tables = (await activeBackends()).map(({ backend, saved }) => ({
+    program: `iptables-${backend.kind}`,
+    saved,
+  }))
 
   const judge = (packet: Packet, allow: (program: string) => string): Outcome => {
     for (const { program, saved } of tables) {
