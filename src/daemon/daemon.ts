@@ -44,6 +44,8 @@ export interface DaemonOptions extends LoadedConfig {
   readonly launchId: string | undefined
 }
 
+const SHORT_IDS = 4096
+
 /** One host's Weave Net: builds the parts, starts them in an order that no packet or peer can notice, stops them. */
 export class Daemon implements AsyncDisposable {
   readonly #modules: DaemonModules
@@ -98,7 +100,7 @@ export class Daemon implements AsyncDisposable {
           peerGone: (peer) => peerGone(peer),
         },
       },
-      meshOptions(config, name, state, log),
+      meshOptions(config, { name, shortId: await keptShortId(state) }, log),
     )
     const isKnown = (peer: PeerName): boolean => router.status().peers.some((known) => known.name === peer)
 
@@ -216,4 +218,13 @@ function dockerEngine(
   environment: Readonly<Record<string, string | undefined>>,
 ): EngineApi | undefined {
   return address === '' ? undefined : new DockerEngine(parseEngineAddress(address, environment))
+}
+
+/** The same short id at every start: neighbours and the switch in the kernel go on using it while we are away. */
+async function keptShortId(state: NodeState): Promise<number> {
+  const kept = state.shortId
+  if (kept !== undefined) return kept
+  const chosen = systemRng.below(SHORT_IDS)
+  await state.saveShortId(chosen)
+  return chosen
 }

@@ -13,8 +13,11 @@ import { newTarget, type Target, targetSnapshot } from './target.ts'
 
 /** Attempts at one time: a big network is joined in turns, not with hundreds of handshakes at once. */
 const MAX_ATTEMPTS = 32
-/** A connection that lived longer than this, in ms, is tried again at once when it ends (mesh §14.4). */
-const LASTING = 60_000
+/**
+ * A connection that lived longer than this, in ms, is tried again at once when it ends. Old peers want a minute
+ * (mesh §14.4); a few seconds are enough to tell a peer that restarts from one that turns us away.
+ */
+const LASTING = 3_000
 /** Both ends of a new pair learn of each other at about the same time: the higher name gives the lower this long. */
 const COURTESY = 2_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
@@ -141,7 +144,7 @@ export class ConnectionMaker {
     this.#attempting.delete(target)
     if (how === 'routine') {
       target.state = 'waiting'
-      target.tryAt = now + target.backOff.failed(this.#parts.rng)
+      target.tryAt = now + target.backOff.failed(this.#parts.rng, now)
     } else if (how === 'never') {
       target.state = 'waiting'
       target.error = reason
@@ -149,7 +152,7 @@ export class ConnectionMaker {
     } else if (target.state === 'connected' && now - since > LASTING) {
       target.state = 'waiting'
       target.error = reason
-      target.backOff.reset()
+      target.backOff.lost(now)
       target.tryAt = now
     } else {
       this.#failed(target, reason, now)
@@ -302,7 +305,7 @@ export class ConnectionMaker {
     this.#attempting.delete(target)
     target.state = 'waiting'
     target.error = reason
-    target.tryAt = now + target.backOff.failed(this.#parts.rng)
+    target.tryAt = now + target.backOff.failed(this.#parts.rng, now)
     this.#checkAt = Math.min(this.#checkAt, target.tryAt)
   }
 }

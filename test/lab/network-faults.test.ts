@@ -55,7 +55,7 @@ describe('a network of three hosts under faults', () => {
 
   for (const how of ['kill -9', 'weave stop and launch --resume']) {
     test(`${how} under a ping: containers go on talking`, async (context) => {
-      const ping = inside(lab, 2, 'box2', `ping -D -i0.1 -c100 -W1 ${address[1]} || true`)
+      const ping = inside(lab, 2, 'box2', `ping -i0.1 -c100 -W1 ${address[1]} || true`)
       await new Promise((resolve) => setTimeout(resolve, 1500))
       if (how === 'kill -9') {
         await killDaemon(lab, 1)
@@ -103,7 +103,7 @@ describe('the same over sleeve', () => {
   after(() => lab.down())
 
   test('kill -9 of the daemon stops traffic for less than two seconds', async (context) => {
-    const ping = inside(lab, 2, 'box2', `ping -D -i0.1 -c100 -W1 ${target} || true`)
+    const ping = inside(lab, 2, 'box2', `ping -i0.1 -c100 -W1 ${target} || true`)
     await new Promise((resolve) => setTimeout(resolve, 1500))
     await killDaemon(lab, 1)
     const seen = gaps(await ping)

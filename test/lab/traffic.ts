@@ -45,14 +45,21 @@ export async function listen(
   return () => inside(lab, host, name, `cat ${file}`)
 }
 
-/** Received lines of a `ping -D`-like run: the longest silence between two answers in ms, and how many were lost. */
+/** Interval between the probes of `gaps`, in ms. */
+export const PROBE_MS = 100
+
+/**
+ * Of what `ping -i0.1` printed: how many probes were lost, and the longest time without an answer, in ms (probes at
+ * the end that were never answered count as well).
+ */
 export function gaps(output: string): { readonly longestMs: number; readonly lost: number } {
-  const times = [...output.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)].map(
-    (match) => Number(match[1]) * 1000,
-  )
-  const longestMs = times
-    .slice(1)
-    .reduce((longest, time, i) => Math.max(longest, time - (times[i] ?? time)), 0)
-  const counts = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(output)
-  return { longestMs, lost: Number(counts?.[1] ?? 0) - Number(counts?.[2] ?? 0) }
+  const sent = Number(/(\d+) packets transmitted/.exec(output)?.[1] ?? 0)
+  const answered = new Set([...output.matchAll(/icmp_seq=(\d+) ttl/g)].map((match) => Number(match[1])))
+  let run = 0
+  let longest = 0
+  for (let probe = 1; probe <= sent; probe++) {
+    run = answered.has(probe) ? 0 : run + 1
+    longest = Math.max(longest, run)
+  }
+  return { longestMs: longest * PROBE_MS, lost: sent - answered.size }
 }
