@@ -31,27 +31,44 @@ export async function attachNamespace(
     const before = inside.byName(ifname)
     if (before === undefined) createInterface(modules, bridge, ns, ifname, request)
     const link = before ?? inside.byName(ifname)
-    if (link === undefined) throw new WeaveError('no-interface', `${ifname} vanished from ${ns.path}`)
-    completePort(modules.links, bridge, link, request)
-
-    if (before === undefined) {
-      tuneInterface(ns, ifname, modules.log)
-      if (request.keepTxOn === false) netnsAddon().setTxChecksum(ns.fd, ifname, false)
+    if (link?.mac === undefined) {
+      throw new WeaveError('no-interface', `${ifname} in ${ns.path} is no Ethernet interface`)
     }
     const present = inside.addresses(link.index)
     const added = request.cidrs.filter(({ addr }) => !present.some(({ cidr }) => cidr.addr === addr))
-    inside.run(added.map((cidr) => addAddressStep(link, cidr)))
-    await guardMulticast(ns, ifname, added, modules.log)
-    if (!link.up) inside.change(link, { up: true })
-    await announce(ns, link, added)
-    // Last, because programs that wait for the network wait for this route.
-    if (request.multicastRoute !== false) inside.run([addRouteStep(link, MULTICAST)])
-
-    const mac = link.mac
-    if (mac === undefined)
-      throw new WeaveError('no-interface', `${ifname} in ${ns.path} is no Ethernet interface`)
-    return { ifname, mac, mtu: link.mtu, created: before === undefined, added }
+    const created = before === undefined
+    try {
+      completePort(modules.links, bridge, link, request)
+      if (created) {
+        tuneInterface(ns, ifname, modules.log)
+        if (request.keepTxOn === false) netnsAddon().setTxChecksum(ns.fd, ifname, false)
+      }
+      await configure(modules, ns, inside, link, added, request.multicastRoute ?? true)
+    } catch (error) {
+      // All or nothing: who asked may give the addresses to somebody else now.
+      if (created) await inside.remove(link)
+      else inside.run(added.map((cidr) => removeAddressStep(link, cidr)))
+      throw error
+    }
+    return { ifname, mac: link.mac, mtu: link.mtu, created, added }
   })
+}
+
+/** Addresses, isolation of multicast, the link up, the announcement, the route: in this order. */
+async function configure(
+  { log }: VethModules,
+  ns: Netns,
+  inside: Links,
+  link: Link,
+  added: readonly Cidr[],
+  multicastRoute: boolean,
+): Promise<void> {
+  inside.run(added.map((cidr) => addAddressStep(link, cidr)))
+  await guardMulticast(ns, link.name, added, log)
+  if (!link.up) inside.change(link, { up: true })
+  await announce(ns, link, added)
+  // Last, because programs that wait for the network wait for this route.
+  if (multicastRoute) inside.run([addRouteStep(link, MULTICAST)])
 }
 
 /** Takes addresses away; with the last one the interface goes too (overlay §8.3). */

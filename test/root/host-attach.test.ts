@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Host } from '../../src/host/host.ts'
+import { legacyMulticast } from '../../src/host/multicast-legacy.ts'
+import { Netns } from '../../src/host/netns.ts'
 import { formatCidr, parseCidr } from '../../src/lib/ip4.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { parseMac } from '../../src/lib/mac.ts'
@@ -207,6 +209,58 @@ inOwnNamespaces(import.meta.filename, () => {
       message: /^could not create veth pair vethweplabcdefg-vethwepgabcdefg: /,
     })
     assert.deepEqual(hostLinks(), before)
+  })
+
+  test('an attach that fails half-way leaves neither interface nor addresses', async () => {
+    const one = await container()
+    const before = hostLinks()
+    const good = parseCidr('10.81.0.1/24')
+    const bad = { ...good, addr: parseCidr('10.81.0.2/24').addr, prefixLen: 33 }
+    const id = String(one.pid)
+    await assert.rejects(host.attach(one.netns, { id, cidrs: [good, bad] }), {
+      message: /^cannot add 10\.81\.0\.2\/33 to ethwe: /,
+    })
+    assert.deepEqual(hostLinks(), before)
+    assert.equal(one.succeeds('ip', 'link', 'show', 'ethwe'), false)
+
+    await host.attach(one.netns, { id, cidrs: [parseCidr('10.82.0.1/24')] })
+    await assert.rejects(host.attach(one.netns, { id, cidrs: [good, bad] }))
+    assert.deepEqual(
+      (await host.addresses(one.netns)).map(({ cidrs }) => cidrs.map(formatCidr)),
+      [['10.82.0.1/24']],
+    )
+  })
+
+  test('a container that asks for it has checksums made before its packets leave', async () => {
+    const one = await container()
+    const request = { id: String(one.pid), cidrs: [parseCidr('10.83.0.1/24')] }
+    await host.attach(one.netns, { ...request, keepTxOn: false, hairpin: false })
+    assert.match(one.run('ethtool', '-k', 'ethwe'), /^tx-checksumming: off$/m)
+    const port = `vethwepl${request.id.slice(0, 7)}`
+    assert.equal(run('cat', `/sys/class/net/${port}/brport/hairpin_mode`).trim(), '0')
+  })
+
+  test('where the kernel has no nf_tables, iptables-legacy keeps multicast of other subnets out', async () => {
+    const one = await container()
+    const ns = Netns.open(one.netns)
+    const legacy = legacyMulticast(ns)
+    const shown = (): string[] => one.run('iptables-legacy', '-S', 'INPUT').trim().split('\n').slice(1)
+    const subnets = ['10.84.0.0/24', '10.85.0.0/16'].map(parseCidr)
+
+    await legacy.guard('ethwe', subnets)
+    await legacy.guard('ethwe', subnets)
+    one.run('iptables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT')
+    assert.deepEqual(shown(), [
+      '-A INPUT -s 10.85.0.0/16 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -s 10.84.0.0/24 -d 224.0.0.0/4 -i ethwe -j ACCEPT',
+      '-A INPUT -d 224.0.0.0/4 -i ethwe -j DROP',
+      '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT',
+    ])
+    await legacy.forget('ethwe', subnets.slice(0, 1), false)
+    assert.deepEqual(shown()[0], '-A INPUT -s 10.84.0.0/24 -d 224.0.0.0/4 -i ethwe -j ACCEPT')
+    await legacy.forget('ethwe', [], true)
+    assert.deepEqual(shown(), ['-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT'])
+    ns.close()
   })
 
   test('what a namespace has on the bridge is found, by both ends naming each other', async () => {
