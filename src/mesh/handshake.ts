@@ -85,7 +85,10 @@ export class Handshake {
     if (this.#step.kind === 'header') {
       return incompleteHeader(this.#queue.peek(this.#queue.length) ?? new Uint8Array(0), error)
     }
-    return error === 'EOF' && this.#queue.length > 0 ? 'unexpected EOF' : error
+    const text = error === 'EOF' && this.#queue.length > 0 ? 'unexpected EOF' : error
+    // The other side could not open our first frame and closed; its reason is not on the wire.
+    const sealed = this.#step.kind === 'features' && this.#step.sessionKey !== undefined
+    return sealed ? `${text} (do the passwords differ?)` : text
   }
 
   get #versions(): { readonly min: ProtocolVersion; readonly max: ProtocolVersion } {

@@ -175,6 +175,17 @@ test('different passwords are noticed at the first frame, on both sides', () => 
   assert.equal(dialler.remote, undefined)
 })
 
+test('a peer that closes instead of introducing itself may have another password, and the reason says so', () => {
+  const dialler = new Endpoint(sessionOptions({ outbound: true, secret: 'one' }))
+  const acceptor = new Endpoint(sessionOptions({ secret: 'other' }))
+  for (let round = 0; round < 2; round++)
+    for (const bytes of acceptor.written.splice(0)) dialler.receive(bytes)
+  for (const bytes of dialler.written.splice(0, 1)) acceptor.receive(bytes)
+  for (const bytes of acceptor.written.splice(0)) dialler.receive(bytes)
+  dialler.take(dialler.session.closed('read: connection reset by peer'))
+  assert.equal(dialler.failure, 'read: connection reset by peer (do the passwords differ?)')
+})
+
 test('a password on one side only is refused on both, in either version', () => {
   for (const maxVersion of [1, 2] as const) {
     const dialler = new Endpoint(sessionOptions({ outbound: true, secret: 'one', maxVersion }))
