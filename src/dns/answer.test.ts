@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode } from 'dns-packet'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { seededRng } from '../lib/rng.ts'
 import { answerOf, composeReply, datagramLimit, NO_SUCH_NAME } from './answer.ts'
-import { parsed, queryBytes } from './test-query.ts'
 import { RecordType } from './wire.ts'
 
 const addresses = (count: number): ReturnType<typeof answerOf> =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { answerOf, emptyAnswer } from './answer.ts'
 import { Cache, type CacheKey, cacheKey } from './cache.ts'
-import { parsed, queryBytes } from './test-query.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 import { Flag, u32 } from './wire.ts'
 

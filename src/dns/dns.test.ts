@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { decode, encode } from 'dns-packet'
-import { ask } from '../../test/conformance/dns/message.ts'
-import { MockUpstream, type Script } from '../../test/conformance/dns/mock-upstream.ts'
+import { ask } from '../../test/support/dns-client.ts'
+import { queryBytes } from '../../test/support/dns-query.ts'
+import { MockUpstream, type Script } from '../../test/support/dns-upstream.ts'
+import { eventually } from '../../test/support/eventually.ts'
 import { systemClock } from '../lib/clock.ts'
 import { WeaveError } from '../lib/errors.ts'
 import { type Ip4, parseIp4 } from '../lib/ip4.ts'
@@ -16,7 +18,6 @@ import { DnsServer } from '../native/dns.ts'
 import { Dns, type DnsModules, type DnsOptions } from './dns.ts'
 import type { Channel } from './gossip.ts'
 import type { NameStore } from './names.ts'
-import { queryBytes } from './test-query.ts'
 
 const LOCAL = '127.0.0.1'
 const fast: Partial<DnsModules> = {
@@ -34,22 +35,37 @@ async function start(
   modules: Partial<DnsModules> = {},
   options: Partial<DnsOptions> = {},
 ): Promise<Started> {
-  const dns = new Dns(
-    { clock: systemClock, rng: systemRng, log: silentLog, ...modules },
-    {
-      name: name as PeerName,
-      isKnownPeer: () => true,
-      domain: 'weave.local',
-      listen: [{ host: LOCAL, port: 0 }],
-      ttlSec: 1,
-      fallbackTimeout: 400,
-      resolvConf: undefined,
-      ...options,
-    },
-  )
-  await dns.start()
+  const dns = await onFreePort(async () => {
+    const made = new Dns(
+      { clock: systemClock, rng: systemRng, log: silentLog, ...modules },
+      {
+        name: name as PeerName,
+        isKnownPeer: () => true,
+        domain: 'weave.local',
+        listen: [{ host: LOCAL, port: 0 }],
+        ttlSec: 1,
+        fallbackTimeout: 400,
+        resolvConf: undefined,
+        ...options,
+      },
+    )
+    await made.start()
+    return made
+  }, options.listen === undefined)
   context.after(() => dns.stop())
   return { dns, port: dns.addresses[0]?.port ?? 0 }
+}
+
+/** The system chooses a port that is free for UDP: another one while that is taken for TCP. */
+async function onFreePort(open: () => Promise<Dns>, chosenBySystem: boolean): Promise<Dns> {
+  for (;;) {
+    try {
+      return await open()
+    } catch (thrown) {
+      const taken = thrown instanceof WeaveError && /listen tcp .*EADDRINUSE/.test(thrown.message)
+      if (!taken || !chosenBySystem) throw thrown
+    }
+  }
 }
 
 /** RCODE and the data of all answers, sorted. */
@@ -243,6 +259,84 @@ test('without an answer in time, or without servers, the client hears SERVFAIL',
   assert.equal(await lookup(port, 'example.org'), 'SERVFAIL')
   assert.equal(dns.status().forwarding.failures, 1)
   assert.equal(await lookup((await start(context)).port, 'example.org'), 'SERVFAIL')
+})
+
+test('while no server answers, what was known before is better than nothing', async (context) => {
+  let up = true
+  const { options } = await upstreams(context, (seen) =>
+    up ? answering('192.0.2.1', { ttl: 60 })(seen) : undefined,
+  )
+  const time = { ahead: 0 }
+  const clock = { now: () => systemClock.now() + time.ahead, wall: () => systemClock.wall() }
+  const { port } = await start(context, 1, { clock }, options)
+  assert.equal(await lookup(port, 'example.org'), 'NOERROR 192.0.2.1')
+  up = false
+  time.ahead = 61_000
+  assert.equal(await lookup(port, 'example.org'), 'NOERROR 192.0.2.1')
+  time.ahead = 2 * 3600_000
+  assert.equal(await lookup(port, 'example.org'), 'SERVFAIL')
+})
+
+test('a stale answer comes before a client gives up, though the servers are still waited for', async (context) => {
+  let after = 0
+  const { options } = await upstreams(context, (seen) => answering('192.0.2.1', { ttl: 60, after })(seen))
+  const time = { ahead: 0 }
+  const clock = { now: () => systemClock.now() + time.ahead, wall: () => systemClock.wall() }
+  const { dns, port } = await start(context, 1, { clock }, { ...options, fallbackTimeout: 5000 })
+  await lookup(port, 'example.org')
+  after = 2200
+  time.ahead = 61_000
+  const began = performance.now()
+  assert.equal(await lookup(port, 'example.org'), 'NOERROR 192.0.2.1')
+  assert.ok(performance.now() - began < 2150)
+  await eventually('the servers answer after all', () => dns.status().forwarding.inFlight === 0)
+  assert.equal(dns.status().forwarding.failures, 0)
+})
+
+test('answers for one subnet of clients, and versions of EDNS that we do not speak, are kept apart', async (context) => {
+  const { servers, options } = await upstreams(context, answering('192.0.2.1'))
+  const { dns, port } = await start(context, 1, fast, options)
+  const opt = (version: number, data: string): Uint8Array => {
+    const query = Buffer.from(queryBytes('example.org', 'A', { edns: 1232 }))
+    const option = Buffer.from(data, 'hex')
+    query[query.length - 5] = version
+    query.writeUInt16BE(option.length, query.length - 2)
+    return Buffer.concat([query, option])
+  }
+  const subnet = opt(0, '0008000700011800c00002')
+  for (let i = 0; i < 2; i++)
+    assert.equal(describe(await ask('udp', LOCAL, port, subnet, 3000)), 'NOERROR 192.0.2.1')
+  assert.equal(servers[0]?.seen.length, 2)
+  assert.equal(dns.status().cache.entries, 0)
+
+  // A cookie is between the client and us: the server does not see it.
+  const cookie = opt(0, '000a00080102030405060708000300021234')
+  assert.equal(describe(await ask('udp', LOCAL, port, cookie, 3000)), 'NOERROR 192.0.2.1')
+  const seen = Buffer.from(servers[0]?.seen[2]?.query ?? []).toString('hex')
+  assert.ok(seen.endsWith('0006000300021234') && !seen.includes('0102030405060708'))
+
+  const reply = Buffer.from((await ask('udp', LOCAL, port, opt(1, ''), 3000)) ?? [])
+  // Extended RCODE 16: its upper part is in the OPT record at the end.
+  assert.deepEqual([(reply[3] ?? 0) & 0xf, reply[reply.length - 6]], [0, 1])
+})
+
+test('more questions at a time than sockets are refused, not queued', async (context) => {
+  const { options } = await upstreams(context, silence)
+  const { dns, port } = await start(context, 1, {}, { ...options, fallbackTimeout: 1500 })
+  const asked = Array.from({ length: 410 }, (_, i) =>
+    ask('tcp', LOCAL, port, queryBytes(`name${i}.example.org`), 5000),
+  )
+  const replies = (await Promise.all(asked)).map(describe)
+  assert.deepEqual(new Set(replies), new Set(['SERVFAIL']))
+  assert.ok(dns.status().forwarding.refused >= 10)
+})
+
+test('servers that cannot be reached by TCP, or hang up, are followed by the next', async (context) => {
+  const { servers, options, file } = await upstreams(context, answering('192.0.2.1'), answering('192.0.2.2'))
+  servers[0]?.stopTcp()
+  writeFileSync(file, 'nameserver 127.0.1.1\nnameserver ::1\nnameserver 127.0.1.2\n')
+  const { port } = await start(context, 1, {}, options)
+  assert.equal(describe(await ask('tcp', LOCAL, port, queryBytes('example.org'), 3000)), 'NOERROR 192.0.2.2')
 })
 
 test('equal questions at one time are asked upstream once', async (context) => {

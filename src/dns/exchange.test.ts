@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from 'dns-packet'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { seededRng } from '../lib/rng.ts'
 import { Exchange, type ExchangeOutput } from './exchange.ts'
-import { parsed, queryBytes } from './test-query.ts'
 import { Upstreams } from './upstreams.ts'
 
 const TIMEOUT = 5000

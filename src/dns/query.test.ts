@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { keyToText, nameToKey } from './name.ts'
 import { echoedFlags, parseQuery } from './query.ts'
-import { parsed, queryBytes } from './test-query.ts'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode, type Packet, type Answer as PacketAnswer } from 'dns-packet'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { WireError } from '../lib/errors.ts'
 import { keyToText } from './name.ts'
-import { parsed, queryBytes } from './test-query.ts'
 import { freeRecords, readUpstreamAnswer } from './upstream-answer.ts'
 
 const ID = 99

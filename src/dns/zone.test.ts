@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode, type Answer as PacketAnswer, type Question as PacketQuestion } from 'dns-packet'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import type { Ip4 } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { seededRng } from '../lib/rng.ts'
@@ -9,7 +10,6 @@ import { keyToText, nameToKey } from './name.ts'
 import { isHandType } from './record.ts'
 import { RecordTable } from './record-table.ts'
 import { NameTable } from './table.ts'
-import { parsed, queryBytes } from './test-query.ts'
 import { Zone } from './zone.ts'
 
 const US = 1 as PeerName

@@ -1,7 +1,7 @@
 import { decode, encode } from 'dns-packet'
+import { ask } from '../../support/dns-client.ts'
+import type { Script } from '../../support/dns-upstream.ts'
 import type { Observation } from '../case.ts'
-import { ask } from './message.ts'
-import type { Script } from './mock-upstream.ts'
 import { type RecordedRequest, TIME_SCALE, World } from './world.ts'
 
 interface DigStep {

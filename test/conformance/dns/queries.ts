@@ -1,6 +1,6 @@
+import { ask, decodeMessage, withoutChoice } from '../../support/dns-client.ts'
+import type { Script, ScriptedReply, SeenQuery } from '../../support/dns-upstream.ts'
 import type { Observation } from '../case.ts'
-import { ask, decodeMessage, withoutChoice } from './message.ts'
-import type { Script, ScriptedReply, SeenQuery } from './mock-upstream.ts'
 import { fromHex } from './values.ts'
 import { TIME_SCALE, World } from './world.ts'
 

@@ -12,7 +12,7 @@ import { WeaveError } from '../../../src/lib/errors.ts'
 import { silentLog } from '../../../src/lib/log.ts'
 import { parsePeerName } from '../../../src/lib/peer-name.ts'
 import { systemRng } from '../../../src/lib/rng.ts'
-import { MockUpstream, type Script } from './mock-upstream.ts'
+import { MockUpstream, type Script } from '../../support/dns-upstream.ts'
 
 export interface RecordedRequest {
   readonly method: string

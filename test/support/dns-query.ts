@@ -1,5 +1,5 @@
 import { encode, type Question as PacketQuestion } from 'dns-packet'
-import { parseQuery, type Query, type Question } from './query.ts'
+import { parseQuery, type Query, type Question } from '../../src/dns/query.ts'
 
 /** A query as a resolver library writes it, for tests. */
 export function queryBytes(

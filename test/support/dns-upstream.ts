@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { frame, TcpFrames } from '../../../src/dns/tcp-frames.ts'
+import { frame, TcpFrames } from '../../src/dns/tcp-frames.ts'
 
 export interface SeenQuery {
   readonly transport: 'udp' | 'tcp'
@@ -52,6 +52,11 @@ export class MockUpstream {
     await once(this.#udp, 'listening')
     this.#tcp.listen(port, host)
     await once(this.#tcp, 'listening')
+  }
+
+  /** From now on connections are refused. */
+  stopTcp(): void {
+    this.#tcp.close()
   }
 
   stop(): void {

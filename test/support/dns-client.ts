@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { decode } from 'dns-packet'
-import { frame, TcpFrames } from '../../../src/dns/tcp-frames.ts'
+import { frame, TcpFrames } from '../../src/dns/tcp-frames.ts'
 
 export interface DecodedMessage {
   readonly id: number
