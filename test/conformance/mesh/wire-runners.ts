@@ -6,6 +6,7 @@ import { ipamPayloads, namePayloads } from './wire-gob-payloads.ts'
 import { handshakes } from './wire-handshake.ts'
 import { hostPorts, peerNames } from './wire-names.ts'
 import { recordedConversations } from './wire-recorded.ts'
+import { recordedReports } from './wire-reports.ts'
 
 /** Control connection: what is on the wire, and what users and hosts are called. */
 export const meshWireRunners: Runners = {
@@ -18,6 +19,7 @@ export const meshWireRunners: Runners = {
   'mesh/host-port.json': hostPorts,
   'mesh/parse-features.json': parsedFeatures,
   'mesh/peer-names.json': peerNames,
+  'mesh/recorded-reports.json': recordedReports,
   'mesh/recorded-weaver.json': recordedConversations,
   'mesh/secretbox-frames.json': secretboxFrames,
   'mesh/session-keys.json': sessionKeys,
