@@ -8,20 +8,26 @@
 
 typedef uint64_t lanes __attribute__((vector_size(32), aligned(1), may_alias));
 
-// Even and odd 32-bit words are added up in 64-bit lanes, eight words at a time; the compiler splits the vectors where
-// the processor has shorter ones.
-VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
-	lanes even[2] = { { 0 }, { 0 } }, odd[2] = { { 0 }, { 0 } };
-	for (; length >= 2 * sizeof(lanes); bytes += 2 * sizeof(lanes), length -= 2 * sizeof(lanes)) {
-		lanes first = *(const lanes *)bytes, second = *(const lanes *)(bytes + sizeof(lanes));
-		even[0] += first & 0xffffffff;
-		odd[0] += first >> 32;
-		even[1] += second & 0xffffffff;
-		odd[1] += second >> 32;
-	}
-	lanes all = even[0] + odd[0] + even[1] + odd[1];
-	for (int i = 0; i < 4; i++) sum += (all[i] & 0xffffffff) + (all[i] >> 32);
+struct lane_sums {
+	lanes even[2], odd[2];
+};
 
+// Even and odd 32-bit words are added up in 64-bit lanes, sixteen words at a time; the compiler splits the vectors where
+// the processor has shorter ones.
+static inline __attribute__((always_inline)) void add_lanes(struct lane_sums *sums, lanes first, lanes second) {
+	sums->even[0] += first & 0xffffffff;
+	sums->odd[0] += first >> 32;
+	sums->even[1] += second & 0xffffffff;
+	sums->odd[1] += second >> 32;
+}
+
+static inline __attribute__((always_inline)) uint64_t reduce(const struct lane_sums *sums, uint64_t sum) {
+	lanes all = sums->even[0] + sums->odd[0] + sums->even[1] + sums->odd[1];
+	for (int i = 0; i < 4; i++) sum += (all[i] & 0xffffffff) + (all[i] >> 32);
+	return sum;
+}
+
+static inline uint64_t sum_rest(const uint8_t *bytes, size_t length, uint64_t sum) {
 	for (; length >= 4; bytes += 4, length -= 4) {
 		uint32_t word;
 		memcpy(&word, bytes, sizeof word);
@@ -34,8 +40,26 @@ VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
 		bytes += 2;
 		length -= 2;
 	}
-	if (length) sum += *bytes;
-	return sum;
+	return length ? sum + *bytes : sum;
+}
+
+VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
+	struct lane_sums sums = { { { 0 }, { 0 } }, { { 0 }, { 0 } } };
+	for (; length >= 2 * sizeof(lanes); bytes += 2 * sizeof(lanes), length -= 2 * sizeof(lanes))
+		add_lanes(&sums, *(const lanes *)bytes, *(const lanes *)(bytes + sizeof(lanes)));
+	return sum_rest(bytes, length, reduce(&sums, sum));
+}
+
+VECTORS uint64_t sum_copy(uint8_t *restrict to, const uint8_t *restrict from, size_t length, uint64_t sum) {
+	struct lane_sums sums = { { { 0 }, { 0 } }, { { 0 }, { 0 } } };
+	for (; length >= 2 * sizeof(lanes); to += 2 * sizeof(lanes), from += 2 * sizeof(lanes), length -= 2 * sizeof(lanes)) {
+		lanes first = *(const lanes *)from, second = *(const lanes *)(from + sizeof(lanes));
+		*(lanes *)to = first;
+		*(lanes *)(to + sizeof(lanes)) = second;
+		add_lanes(&sums, first, second);
+	}
+	memcpy(to, from, length);
+	return sum_rest(from, length, reduce(&sums, sum));
 }
 
 uint16_t fold(uint64_t sum) {

@@ -5,6 +5,9 @@
 // Adds `length` bytes to `sum`; an odd last byte counts as padded with zero.
 uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum);
 
+// Copies `length` bytes and gives their sum: one pass over the memory instead of two.
+uint64_t sum_copy(uint8_t *restrict to, const uint8_t *restrict from, size_t length, uint64_t sum);
+
 // The sum of a TCP or UDP pseudo header: addresses of `ip`, protocol and length of the transport packet.
 uint64_t sum_pseudo4(const uint8_t *ip, uint8_t protocol, uint32_t length);
 uint64_t sum_pseudo6(const uint8_t *ip, uint8_t protocol, uint32_t length);

@@ -53,21 +53,22 @@ static void write_ip(const struct super_frame *super, uint8_t *out, uint32_t len
 void segment_write(const struct super_frame *super, uint32_t at, uint8_t *out) {
 	uint32_t length = segment_length(super, at), body = length - super->transport;
 	memcpy(out, super->frame, super->headers);
-	memcpy(out + super->headers, super->frame + super->headers + at, length - super->headers);
+	uint64_t payload = sum_copy(out + super->headers, super->frame + super->headers + at, length - super->headers, 0);
 	write_ip(super, out, length, at / super->size);
 
 	uint8_t *transport = out + super->transport, protocol = super->tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
 	const uint8_t *ip = out + super->network;
-	uint64_t pseudo = super->ip4 ? sum_pseudo4(ip, protocol, body) : sum_pseudo6(ip, protocol, body);
+	uint64_t sum = payload + (super->ip4 ? sum_pseudo4(ip, protocol, body) : sum_pseudo6(ip, protocol, body));
+	size_t header = super->headers - super->transport;
 	if (super->tcp) {
 		bool last = at + super->size >= super->length - super->headers;
 		put32(transport + 4, get32(transport + 4) + at);
 		if (!last) transport[13] &= (uint8_t)~(TCP_FIN | TCP_PUSH);
 		if (at > 0) transport[13] &= (uint8_t)~TCP_CWR;
-		put_checksum(transport, body, TCP_CHECKSUM, pseudo);
+		put_checksum(transport, header, TCP_CHECKSUM, sum);
 	} else {
 		put16(transport + 4, body);
-		put_checksum(transport, body, UDP_CHECKSUM, pseudo);
+		put_checksum(transport, header, UDP_CHECKSUM, sum);
 		if (get16(transport + UDP_CHECKSUM) == 0) put16(transport + UDP_CHECKSUM, 0xffff);
 	}
 }

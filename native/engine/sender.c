@@ -14,7 +14,8 @@
 #define UDP_SEGMENT 103
 #endif
 
-enum { RUNS = 24, RUN_BYTES = MAX_UDP_PAYLOAD, RUN_SEGMENTS = 64, WAIT_MS = 100 };
+// More bytes than PENDING are sent at once: what waits should still be in the cache when the kernel copies it.
+enum { RUNS = 24, PENDING = 192 << 10, RUN_BYTES = MAX_UDP_PAYLOAD, RUN_SEGMENTS = 64, WAIT_MS = 100 };
 
 // Datagrams of one link and class, back to back: all of the same size, only the last may be smaller.
 struct run {
@@ -30,7 +31,8 @@ struct run {
 
 struct sender {
 	struct sender_environment env;
-	uint32_t taken; // runs in use, in order
+	uint32_t taken;   // runs in use, in order
+	uint32_t pending; // bytes of closed datagrams in them
 	struct run run[RUNS];
 };
 
@@ -64,12 +66,13 @@ static void close_datagram(struct sender *sender, struct run *run) {
 	}
 	if (run->count == 0) run->segment = run->filling;
 	run->used += run->filling;
+	sender->pending += run->filling;
 	run->count++;
 	run->filling = 0;
 }
 
 static struct run *take_run(struct sender *sender, struct link *link, const struct path *path, enum df_class class) {
-	if (sender->taken == RUNS) sender_flush(sender);
+	if (sender->taken == RUNS || sender->pending > PENDING) sender_flush(sender);
 	struct run *run = &sender->run[sender->taken++];
 	run->link = link;
 	run->to = path->to;
@@ -235,5 +238,5 @@ void sender_flush(struct sender *sender) {
 			batch_add(&batch, run);
 	}
 	if (batch.length) batch_send(sender, fd, &batch);
-	sender->taken = 0;
+	sender->taken = sender->pending = 0;
 }

@@ -83,7 +83,7 @@ static void put_fragments(struct switching *sw, struct link *link, const struct 
 	}
 }
 
-static void forward(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination);
+static void forward(struct switching *sw, const struct cargo *given, uint64_t source, uint64_t destination);
 
 // Tells the sender to make its packets smaller, as if the destination had.
 static void reply_too_big(struct switching *sw, const struct cargo *cargo, uint64_t source, uint64_t destination, uint32_t mtu) {
@@ -97,7 +97,8 @@ static void reply_too_big(struct switching *sw, const struct cargo *cargo, uint6
 	// The reply lies on the stack: what waits in the coalescer goes first, and the reply is not kept.
 	struct switching direct = *sw;
 	direct.coalescer = NULL;
-	forward(&direct, reply, (uint32_t)length, destination, source);
+	struct cargo answer = { .frame = reply, .length = (uint32_t)length, .largest = (uint32_t)length, .shape = shape_of(reply, length) };
+	forward(&direct, &answer, destination, source);
 }
 
 // Class and size rules of overlay §4.9; IPv6 is ours: old peers neither look at it nor answer it.
@@ -197,8 +198,27 @@ static uint64_t tags_of(const struct tables *tables, uint64_t source, uint64_t d
 
 /* ---- entries ---- */
 
-static void forward(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination) {
-	struct cargo cargo = { .frame = frame, .length = length, .largest = length, .shape = shape_of(frame, length) };
+void switch_batch(struct switching *sw, const struct tables *tables, uint32_t local_mtu, uint64_t now) {
+	sw->tables = tables;
+	sw->local_mtu = local_mtu;
+	sw->now = now;
+	sw->last.valid = false;
+}
+
+// Learns where the sender lives; true when the destination lives here.
+static bool learn_and_look(struct switching *sw, const uint8_t *frame, uint64_t source) {
+	if (sw->last.valid && sw->last.source == source && memcmp(sw->last.macs, frame, ADDRESSES) == 0) return sw->last.local;
+	uint64_t peer;
+	learn(sw, frame, source);
+	sw->last.local = lives_at(sw, frame, &peer) && peer == sw->self;
+	sw->last.source = source;
+	memcpy(sw->last.macs, frame, ADDRESSES);
+	sw->last.valid = true;
+	return sw->last.local;
+}
+
+static void forward(struct switching *sw, const struct cargo *given, uint64_t source, uint64_t destination) {
+	struct cargo cargo = *given;
 	if (cargo.shape.layers == 0) {
 		count(sw->counters, COUNT_dropMalformedFrame);
 		return;
@@ -217,18 +237,20 @@ static void forward(struct switching *sw, const uint8_t *frame, uint32_t length,
 		return;
 	}
 
-	uint64_t peer;
-	learn(sw, frame, source);
+	bool local = learn_and_look(sw, cargo.frame, source);
 	inject_checked(sw, &cargo, source, 0);
-	if (!lives_at(sw, frame, &peer) || peer != sw->self) flood(sw, source, &cargo);
+	if (!local) flood(sw, source, &cargo);
 }
 
-void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t length, uint64_t source, uint64_t destination) {
+void switch_forwarded(struct switching *sw, const uint8_t *frame, uint32_t length, const struct shape *shape,
+                      uint64_t source, uint64_t destination) {
 	// Routes do not lead back to where a frame began: only a loop or a forger brings it here.
-	if (source == sw->self)
+	if (source == sw->self) {
 		count(sw->counters, COUNT_dropOwnFrame);
-	else
-		forward(sw, frame, length, source, destination);
+		return;
+	}
+	struct cargo cargo = { .frame = frame, .length = length, .largest = length, .shape = *shape };
+	forward(sw, &cargo, source, destination);
 }
 
 // Fills in what the kernel left open; false when its description does not fit the frame.

@@ -41,9 +41,8 @@ void *worker_out(void *argument) {
 
 	while (!error && !atomic_load_explicit(&engine->stopping, memory_order_relaxed)) {
 		epoch_enter(&engine->epoch, WORKER_OUT);
-		sw.tables = atomic_load(&engine->tables);
-		sw.local_mtu = atomic_load_explicit(&engine->local_mtu, memory_order_relaxed);
-		sw.now = engine_now();
+		uint32_t local_mtu = atomic_load_explicit(&engine->local_mtu, memory_order_relaxed);
+		switch_batch(&sw, atomic_load(&engine->tables), local_mtu, engine_now());
 		int frames = read_batch(engine, &sw, buffer);
 		sender_flush(sw.sender);
 		epoch_leave(&engine->epoch, WORKER_OUT);

@@ -71,5 +71,5 @@ void bench_reset(struct bench *bench) {
 	while (events_take(sw->events, &event, 1)) continue;
 	// What was learned is too old for the next input.
 	sw->now += MAC_MAX_AGE + 1;
-	sw->tables = bench->tables;
+	switch_batch(sw, bench->tables, 1376, sw->now);
 }
