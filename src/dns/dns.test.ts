@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { decode, encode } from 'dns-packet'
 import { ask } from '../../test/support/dns-client.ts'
-import { queryBytes } from '../../test/support/dns-query.ts'
+import { parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { MockUpstream, type Script } from '../../test/support/dns-upstream.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -16,8 +16,10 @@ import type { PeerName } from '../lib/peer-name.ts'
 import { systemRng } from '../lib/rng.ts'
 import { DnsServer } from '../native/dns.ts'
 import { Dns, type DnsModules, type DnsOptions } from './dns.ts'
+import { Forwarder } from './forwarder.ts'
 import type { Channel } from './gossip.ts'
 import type { NameStore } from './names.ts'
+import { Upstreams } from './upstreams.ts'
 
 const LOCAL = '127.0.0.1'
 const fast: Partial<DnsModules> = {
@@ -35,23 +37,26 @@ async function start(
   modules: Partial<DnsModules> = {},
   options: Partial<DnsOptions> = {},
 ): Promise<Started> {
-  const dns = await onFreePort(async () => {
-    const made = new Dns(
-      { clock: systemClock, rng: systemRng, log: silentLog, ...modules },
-      {
-        name: name as PeerName,
-        isKnownPeer: () => true,
-        domain: 'weave.local',
-        listen: [{ host: LOCAL, port: 0 }],
-        ttlSec: 1,
-        fallbackTimeout: 400,
-        resolvConf: undefined,
-        ...options,
-      },
-    )
-    await made.start()
-    return made
-  }, options.listen === undefined)
+  const dns = await onFreePort(
+    async () => {
+      const made = new Dns(
+        { clock: systemClock, rng: systemRng, log: silentLog, ...modules },
+        {
+          name: name as PeerName,
+          isKnownPeer: () => true,
+          domain: 'weave.local',
+          listen: [{ host: LOCAL, port: 0 }],
+          ttlSec: 1,
+          fallbackTimeout: 400,
+          resolvConf: undefined,
+          ...options,
+        },
+      )
+      await made.start()
+      return made
+    },
+    options.listen?.every(({ port }) => port === 0) ?? true,
+  )
   context.after(() => dns.stop())
   return { dns, port: dns.addresses[0]?.port ?? 0 }
 }
@@ -322,13 +327,18 @@ test('answers for one subnet of clients, and versions of EDNS that we do not spe
 
 test('more questions at a time than sockets are refused, not queued', async (context) => {
   const { options } = await upstreams(context, silence)
-  const { dns, port } = await start(context, 1, {}, { ...options, fallbackTimeout: 1500 })
-  const asked = Array.from({ length: 410 }, (_, i) =>
-    ask('tcp', LOCAL, port, queryBytes(`name${i}.example.org`), 5000),
+  const known = new Upstreams()
+  known.set(['127.0.1.1'])
+  const forwarder = new Forwarder(
+    { clock: systemClock, rng: systemRng, log: silentLog, upstreams: known },
+    { port: options.upstreamPort ?? 0, timeout: 60_000, maxInFlight: 2 },
   )
-  const replies = (await Promise.all(asked)).map(describe)
-  assert.deepEqual(new Set(replies), new Set(['SERVFAIL']))
-  assert.ok(dns.status().forwarding.refused >= 10)
+  const ended: number[] = []
+  for (let i = 0; i < 3; i++)
+    forwarder.forward(parsed(queryBytes('example.org')), 'udp', undefined, () => ended.push(i))
+  assert.deepEqual([ended, forwarder.counts], [[2], { failures: 0, refused: 1, inFlight: 2 }])
+  forwarder.stop()
+  assert.deepEqual([ended, forwarder.counts.inFlight], [[2, 0, 1], 0])
 })
 
 test('servers that cannot be reached by TCP, or hang up, are followed by the next', async (context) => {

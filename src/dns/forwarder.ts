@@ -24,6 +24,7 @@ export interface ForwarderOptions {
   readonly port: number
   /** How long a query may take in all, in ms. */
   readonly timeout: number
+  readonly maxInFlight?: number
 }
 
 /** Each takes a socket or two. */
@@ -70,7 +71,7 @@ export class Forwarder {
       running.waiting.push(answered)
       return
     }
-    if (this.#inFlight.size >= MAX_IN_FLIGHT) {
+    if (this.#inFlight.size >= (this.#options.maxInFlight ?? MAX_IN_FLIGHT)) {
       this.#refused++
       answered(undefined)
       return
