@@ -61,7 +61,7 @@ export async function examine(
   environment: Environment,
 ): Promise<{ readonly findings: readonly Finding[]; readonly healthy: boolean }> {
   const { config } = loadConfig([], environment)
-  const findings = await examineHost({ bridge: config.weaveBridge, port: config.port, containers: [] })
+  const findings = await examineHost({ bridge: config.weaveBridge, port: config.port })
   return { findings, healthy: !findings.some(needsAttention) }
 }
 

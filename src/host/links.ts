@@ -7,6 +7,7 @@ import {
   deleteLink,
   dumpLinks,
   getLink,
+  getLinkElsewhere,
   type Link,
   type LinkChange,
 } from './netlink/link.ts'
@@ -37,6 +38,15 @@ export class Links {
 
   byIndex(index: number): Link | undefined {
     const reply = this.#socket.find(`cannot look up interface ${index}`, getLink({ index }))
+    return reply && decodeLink(reply)
+  }
+
+  /** The other end of a veth pair, wherever it lives. */
+  otherEnd(link: Link): Link | undefined {
+    if (link.kind !== 'veth' || link.peer === undefined) return undefined
+    if (link.peerNetnsId === undefined) return this.byIndex(link.peer)
+    const request = getLinkElsewhere(link.peer, link.peerNetnsId)
+    const reply = this.#socket.find(`cannot look up the other end of ${link.name}`, request)
     return reply && decodeLink(reply)
   }
 

@@ -5,16 +5,15 @@ import { examineHost } from '../../src/host/probe/doctor.ts'
 import type { Finding } from '../../src/host/probe/finding.ts'
 import { parseCidr } from '../../src/lib/ip4.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import { type Mac, parseMac } from '../../src/lib/mac.ts'
-import { inOwnNamespaces, run } from './support/namespaces.ts'
+import { parseMac } from '../../src/lib/mac.ts'
+import { Container, inOwnNamespaces, run } from './support/namespaces.ts'
 
 const BRIDGE = { mac: parseMac('02:aa:bb:cc:dd:ee'), mtu: 1376 }
 
 inOwnNamespaces(import.meta.filename, () => {
   let host: Host
 
-  const examine = (containers: { name: string; mac: Mac }[] = []): Promise<Finding[]> =>
-    examineHost({ bridge: 'weave', port: 6783, containers })
+  const examine = (): Promise<Finding[]> => examineHost({ bridge: 'weave', port: 6783 })
 
   const outcome = async (id: string): Promise<Finding['outcome']> => {
     const found = (await examine()).find((finding) => finding.id === id)
@@ -83,13 +82,18 @@ inOwnNamespaces(import.meta.filename, () => {
     run('ip', 'link', 'del', 'lan0')
   })
 
-  test('doubled addresses, a bridge that is down and hairpin mode are found', async () => {
-    const doubled = await examine([
-      { name: 'web', mac: parseMac('02:00:00:00:00:01') },
-      { name: 'db', mac: parseMac('02:00:00:00:00:01') },
-    ])
-    const macs = doubled.find(({ id }) => id === 'macs')?.outcome
-    assert.ok(macs?.state === 'wrong' && macs.problem === '02:00:00:00:00:01 is used by web and db')
+  test('doubled addresses, a bridge that is down and hairpin mode are found', async (t) => {
+    const containers = [await Container.start(), await Container.start()]
+    t.after(() => Promise.all(containers.map((one) => one.stop())))
+    const mac = parseMac('02:00:00:00:00:01')
+    for (const { netns, pid } of containers) {
+      assert.equal((await outcome('macs')).state, 'works')
+      await host.attach(netns, { id: String(pid), cidrs: [], mac })
+    }
+    const macs = await outcome('macs')
+    assert.ok(macs.state === 'wrong')
+    const ports = containers.map(({ pid }) => `vethwepl${String(pid).slice(0, 7)}`)
+    assert.equal(macs.problem, `02:00:00:00:00:01 is used behind ${ports.join(' and ')}`)
 
     run('ip', 'link', 'set', 'weave', 'down')
     assert.equal((await outcome('bridge-state')).state, 'wrong')

@@ -35,6 +35,7 @@ const LINK = {
   info: nested(18, LINK_INFO),
   netNsFd: u32(28),
   linkNetnsId: u32(37),
+  targetNetnsId: u32(46),
 }
 
 const BRIDGE_PORT = { hairpin: u8(4) }
@@ -99,6 +100,13 @@ export const getLink = (by: { readonly ifname: string } | { readonly index: numb
   'index' in by
     ? message(RTM_LINK.GET, NLM_F.ACK, by.index, {}, undefined)
     : message(RTM_LINK.GET, NLM_F.ACK, 0, by, undefined)
+
+/** A link of another namespace, by our id for that namespace. */
+export const getLinkElsewhere = (index: number, targetNetnsId: number): Request => ({
+  type: RTM_LINK.GET,
+  flags: NLM_F.ACK,
+  body: concat([header(index, undefined), encodeAttributes(LINK, { targetNetnsId })]),
+})
 
 export const dumpLinks = (): Request => message(RTM_LINK.GET, NLM_F.DUMP, 0, {}, undefined)
 

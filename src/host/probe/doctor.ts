@@ -4,24 +4,20 @@ import { Netns } from '../netns.ts'
 import type { Finding } from './finding.ts'
 import { probeFirewall } from './firewall.ts'
 import { probeKernel } from './kernel.ts'
-import { type NamedMac, probeNetwork } from './network.ts'
+import { probeNetwork } from './network.ts'
 
 export interface DoctorOptions {
   readonly bridge: string
   /** Mesh port. */
   readonly port: number
-  /** Interfaces of containers on this host, for the search of doubled addresses. */
-  readonly containers: readonly NamedMac[]
 }
 
 /** Looks at everything on this host that weave depends on; changes nothing and never throws. */
-export async function examineHost({ bridge, port, containers }: DoctorOptions): Promise<Finding[]> {
+export async function examineHost({ bridge, port }: DoctorOptions): Promise<Finding[]> {
   return [
     ...probeKernel(),
     ...(await orFailure('firewall', () => probeFirewall(bridge, port))),
-    ...(await orFailure('network', () =>
-      withLinks(Netns.host, (links) => probeNetwork(links, bridge, containers)),
-    )),
+    ...(await orFailure('network', () => withLinks(Netns.host, (links) => probeNetwork(links, bridge)))),
   ]
 }
 

@@ -1,20 +1,15 @@
 import { formatMac, type Mac } from '../../lib/mac.ts'
 import type { Links } from '../links.ts'
+import { isContainerPort } from '../names.ts'
 import type { Link } from '../netlink/link.ts'
 import { Netns } from '../netns.ts'
 import type { Finding, Outcome } from './finding.ts'
-
-/** An interface whose address must be unique on the network. */
-export interface NamedMac {
-  readonly name: string
-  readonly mac: Mac
-}
 
 /** IPv4, UDP, VXLAN and inner Ethernet headers (overlay §5.1). */
 const VXLAN_OVERHEAD = 50
 
 /** State of the bridge and its surroundings. */
-export function probeNetwork(links: Links, bridgeName: string, containers: readonly NamedMac[]): Finding[] {
+export function probeNetwork(links: Links, bridgeName: string): Finding[] {
   const all = links.all()
   const bridge = all.find(({ name }) => name === bridgeName)
   if (bridge === undefined) {
@@ -35,7 +30,7 @@ export function probeNetwork(links: Links, bridgeName: string, containers: reado
       'macs',
       'unique MAC addresses',
       'containers lose packets at random',
-      uniqueMacs(bridge, containers),
+      uniqueMacs(links, bridge, all),
     ),
     ...all.filter(({ index }) => underlays.has(index)).map((link) => mtu(bridge, link)),
     ...(exposed ? [forwarding()] : []),
@@ -69,21 +64,23 @@ function hairpin(all: readonly Link[]): Outcome {
 }
 
 /** Two interfaces with one address steal each other's packets. */
-export function uniqueMacs(bridge: NamedMac | Link, containers: readonly NamedMac[]): Outcome {
-  const byMac = new Map<Mac, string[]>()
-  const all = bridge.mac === undefined ? containers : [{ name: bridge.name, mac: bridge.mac }, ...containers]
-  for (const { name, mac } of all) byMac.set(mac, [...(byMac.get(mac) ?? []), name])
+function uniqueMacs(links: Links, bridge: Link, all: readonly Link[]): Outcome {
+  const owners = new Map<Mac, string[]>()
+  const add = (mac: Mac | undefined, name: string): void => {
+    if (mac !== undefined) owners.set(mac, [...(owners.get(mac) ?? []), name])
+  }
+  add(bridge.mac, bridge.name)
+  for (const port of all) {
+    if (port.master === bridge.index && isContainerPort(port.name)) add(links.otherEnd(port)?.mac, port.name)
+  }
 
-  const doubles = [...byMac].filter(([, names]) => names.length > 1)
+  const doubles = [...owners].filter(([, names]) => names.length > 1)
   if (doubles.length === 0) return { state: 'works' }
   const problem = doubles
-    .map(([mac, names]) => `${formatMac(mac)} is used by ${names.join(' and ')}`)
+    .map(([mac, names]) => `${formatMac(mac)} is used behind ${names.join(' and ')}`)
     .join('; ')
-  return {
-    state: 'wrong',
-    problem,
-    advice: 'start all but one of them again with another --mac-address, or none',
-  }
+  const advice = 'start all but one of these containers again with another --mac-address, or none'
+  return { state: 'wrong', problem, advice }
 }
 
 function mtu(bridge: Link, underlay: Link): Finding {
