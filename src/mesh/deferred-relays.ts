@@ -3,8 +3,16 @@ import type { GossipData } from './gossiper.ts'
 
 /** Gossip for which the neighbours are still to be chosen. */
 export type Relay =
-  /** To a random subset of the neighbours, but not to `except`. */
-  | { readonly kind: 'gossip'; readonly channel: string; readonly except: PeerName | undefined }
+  /**
+   * To a random subset of the neighbours, but not to `except`; `among` takers: of those neighbours that take the
+   * channel, where it would not do to hit others.
+   */
+  | {
+      readonly kind: 'gossip'
+      readonly channel: string
+      readonly except: PeerName | undefined
+      readonly among?: 'takers'
+    }
   /** Along the tree of its originator. */
   | { readonly kind: 'broadcast'; readonly channel: string; readonly originator: PeerName }
 
@@ -14,7 +22,8 @@ export class DeferredRelays {
 
   add(relay: Relay, data: GossipData): void {
     const peer = relay.kind === 'gossip' ? relay.except : relay.originator
-    const key = `${relay.kind} ${peer ?? ''} ${relay.channel}`
+    const among = relay.kind === 'gossip' ? relay.among : undefined
+    const key = `${relay.kind} ${peer ?? ''} ${among ?? ''} ${relay.channel}`
     const waiting = this.#waiting.get(key)
     this.#waiting.set(key, { relay, data: waiting?.data.merge(data) ?? data })
   }

@@ -84,7 +84,7 @@ export class Gossip {
     for (const channel of this.#channels.values()) {
       if (!takes(link, channel.name)) continue
       const data = channel.gossiper.complete()
-      if (data !== undefined) this.#queue(link, channel.name, undefined, data)
+      if (data !== undefined) this.queue(link, channel.name, undefined, data)
     }
   }
 
@@ -125,30 +125,30 @@ export class Gossip {
     if (relay.kind === 'broadcast') {
       for (const hop of this.#parts.routes.all.broadcast(relay.originator)) {
         const link = this.#parts.links.to(hop)
-        if (link !== undefined) this.#queue(link, relay.channel, relay.originator, data)
+        if (link !== undefined) this.queue(link, relay.channel, relay.originator, data)
       }
       return
     }
-    for (const link of this.#randomNeighbours(relay.channel, relay.except)) {
-      this.#queue(link, relay.channel, undefined, data)
+    for (const link of this.#randomNeighbours(relay)) {
+      this.queue(link, relay.channel, undefined, data)
     }
   }
 
-  /** A random subset of those neighbours that take this channel (mesh §13.2). */
-  #randomNeighbours(channel: string, except: PeerName | undefined): Link[] {
+  /** Those of a random subset of the neighbours (mesh §13.2) that take this channel. */
+  #randomNeighbours({ channel, except, among }: Extract<Relay, { kind: 'gossip' }>): Link[] {
     const { links, routes, rng } = this.#parts
-    if (![...links.neighbours()].some((link) => takes(link, channel))) return []
+    const takers = new Set([...links.neighbours()].filter((link) => takes(link, channel)))
+    if (takers.size === 0) return []
+    const isTaker = (hop: PeerName): boolean => takers.has(links.to(hop) as Link)
     const { unicast } = routes.all
     const weights = neighbourWeights(unicast, except)
-    for (const hop of weights.keys()) {
-      const link = links.to(hop)
-      if (link === undefined || !takes(link, channel)) weights.delete(hop)
-    }
-    const count = gossipWidth(unicast.size + 1, weights.size)
-    return drawNeighbours(weights, count, rng).flatMap((hop) => links.to(hop) ?? [])
+    if (among === 'takers') for (const hop of weights.keys()) if (!isTaker(hop)) weights.delete(hop)
+    const drawn = drawNeighbours(weights, gossipWidth(unicast.size + 1, weights.size), rng)
+    return drawn.flatMap((hop) => (isTaker(hop) ? (links.to(hop) ?? []) : []))
   }
 
-  #queue(link: Link, channel: string, originator: PeerName | undefined, data: GossipData): void {
+  /** Lets it wait for one neighbour. */
+  queue(link: Link, channel: string, originator: PeerName | undefined, data: GossipData): void {
     if (link.state !== 'added') return
     link.queue.add(channel, originator, data)
     this.#parts.queued(link)

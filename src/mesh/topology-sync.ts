@@ -3,7 +3,7 @@ import type { Rng } from '../lib/rng.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import { isPlaceholder, type PeerDescription } from './peer.ts'
-import type { Applied, Peers } from './peers.ts'
+import type { Peers } from './peers.ts'
 import type { Routes } from './routes.ts'
 import type { TopologyHistory } from './topology-history.ts'
 import { decodeTopologyMessage, type PeerVersion, type TopologyRecord } from './topology-message.ts'
@@ -20,8 +20,20 @@ export interface TopologySyncParts {
   /** One message with `TOPOLOGY_TAG`, now. */
   readonly send: (link: Link, payload: Uint8Array) => void
   readonly queued: (link: Link) => void
-  /** The table took something in; old neighbours have still to be told. */
-  readonly onApplied: (applied: Applied) => void
+  /** An old neighbour is to hear the newest of these peers. */
+  readonly tellOld: (link: Link, names: Iterable<PeerName>) => void
+  /** The table took something in. */
+  readonly onApplied: () => void
+}
+
+/** News on its way along a tree. */
+interface Spread {
+  readonly news: News
+  readonly root: PeerName
+  /** Who told us. */
+  readonly except: PeerName | undefined
+  /** Whether old neighbours on the tree hear of it from here. */
+  readonly tellOld: boolean
 }
 
 /**
@@ -34,11 +46,7 @@ export class TopologySync {
   readonly #wanted = new Map<PeerName, Link>()
   /** Neighbours that were sent all versions because they are new: they need not compare digests as well. */
   readonly #greeted = new WeakSet<Link>()
-  readonly #deferred: {
-    readonly news: News
-    readonly root: PeerName
-    readonly except: PeerName | undefined
-  }[] = []
+  readonly #deferred: Spread[] = []
 
   constructor(parts: TopologySyncParts) {
     this.#parts = parts
@@ -46,12 +54,12 @@ export class TopologySync {
 
   /** News that we bring up ourselves: our own change, or what an old neighbour or a repair told us. */
   originate(news: News): void {
-    this.#spread(news, this.#parts.peers.self.name, undefined)
+    this.#spread({ news, root: this.#parts.peers.self.name, except: undefined, tellOld: false })
   }
 
   /** The routes are fresh. */
   spreadDeferred(): void {
-    for (const { news, root, except } of this.#deferred.splice(0)) this.#spread(news, root, except)
+    for (const spread of this.#deferred.splice(0)) this.#spread(spread)
   }
 
   /** A neighbour that we did not know, and that may know nothing of what we know. One side begins. */
@@ -113,8 +121,9 @@ export class TopologySync {
     for (const { name } of update) this.#wanted.delete(name)
     if (update.length === 0) return
     const applied = this.#parts.peers.apply(update)
-    this.#parts.onApplied(applied)
-    if (applied.improved.size > 0) this.#spread(applied.improved, root, link.peer?.name)
+    this.#parts.onApplied()
+    if (applied.improved.size === 0) return
+    this.#spread({ news: applied.improved, root, except: link.peer?.name, tellOld: true })
   }
 
   /** The whole description that a record stands for; asks for it where we lack the base of a delta. */
@@ -158,15 +167,20 @@ export class TopologySync {
     link.outbox?.want(name)
   }
 
-  #spread(news: News, root: PeerName, except: PeerName | undefined): void {
-    const { routes, links, queued } = this.#parts
+  #spread(spread: Spread): void {
+    const { routes, links, queued, tellOld } = this.#parts
     if (routes.stale) {
-      this.#deferred.push({ news, root, except })
+      this.#deferred.push(spread)
       return
     }
+    const { news, root, except } = spread
     for (const hop of routes.all.broadcast(root)) {
       const link = hop === except ? undefined : links.to(hop)
-      if (link?.outbox === undefined || link.state !== 'added') continue
+      if (link === undefined || link.state !== 'added') continue
+      if (link.outbox === undefined) {
+        if (spread.tellOld) tellOld(link, news.keys())
+        continue
+      }
       for (const [name, base] of news) if (name !== hop) link.outbox.record(root, name, base)
       queued(link)
     }

@@ -82,7 +82,11 @@ export class Topology {
       rng,
       send,
       queued,
-      onApplied: (applied) => this.#toldByOurs(applied),
+      tellOld: (link, names) =>
+        this.#gossip?.queue(link, TOPOLOGY_CHANNEL, undefined, new TopologyData(peers, names)),
+      onApplied: () => {
+        this.#updated = true
+      },
     })
     this.#revision = peers.revision
     this.#version = peers.self.version
@@ -183,8 +187,10 @@ export class Topology {
     this.#announced = self.version
   }
 
+  /** To a random subset of them, as they do (mesh §10.4). */
   #announceToOld(): void {
-    this.#relayToOld([this.peers.self.name, ...this.#added])
+    const relay = { kind: 'gossip', channel: TOPOLOGY_CHANNEL, except: undefined, among: 'takers' } as const
+    this.#gossip?.relay(relay, new TopologyData(this.peers, [this.peers.self.name, ...this.#added]))
     this.#added.clear()
   }
 
@@ -192,16 +198,5 @@ export class Topology {
   #toldByOld(applied: Applied): void {
     this.#updated = true
     if (applied.improved.size > 0) this.#sync.originate(applied.improved)
-  }
-
-  /** The sync passes it on to neighbours of our kind itself. */
-  #toldByOurs(applied: Applied): void {
-    this.#updated = true
-    if (applied.improved.size > 0) this.#relayToOld(applied.improved.keys())
-  }
-
-  #relayToOld(names: Iterable<PeerName>): void {
-    const relay = { kind: 'gossip', channel: TOPOLOGY_CHANNEL, except: undefined } as const
-    this.#gossip?.relay(relay, new TopologyData(this.peers, names))
   }
 }

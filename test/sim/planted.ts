@@ -1,0 +1,109 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { projectFile } from '../support/project.ts'
+import type { runScenario } from './scenario.ts'
+
+/** A fault to put into a copy of our code: `text` of a file of `src/mesh` becomes `becomes`. */
+export interface Plant {
+  readonly bug: string
+  readonly file: string
+  readonly text: string
+  readonly becomes: string
+}
+
+export const PLANTS: readonly Plant[] = [
+  {
+    bug: 'the tie-break of duplicates is dropped: the newer connection always survives',
+    file: 'admission',
+    text: "return newUid < oldUid ? 'new survives' : 'old survives'",
+    becomes: "return 'new survives'",
+  },
+  {
+    bug: 'a change of our connections does not raise our version',
+    file: 'peers',
+    text: 'claims, version: (this.self.version + 1n) % MAX_UINT64',
+    becomes: 'claims, version: this.self.version',
+  },
+  {
+    bug: 'a broadcast is delivered twice',
+    file: 'gossip',
+    text: 'const data = channel.gossiper.onBroadcast(source, payload)',
+    becomes:
+      'channel.gossiper.onBroadcast(source, payload); const data = channel.gossiper.onBroadcast(source, payload)',
+  },
+  {
+    bug: 'broadcast trees do not leave out who is reached by others',
+    file: 'routes',
+    text: 'via[neighbour] === UNREACHED',
+    becomes: 'via[neighbour] !== undefined',
+  },
+  {
+    bug: 'levels of the search are not in the order of names',
+    file: 'topology-graph',
+    text: 'level = next.sort((a, b) => a - b)',
+    becomes: 'level = next.reverse()',
+  },
+  {
+    bug: 'older descriptions replace newer ones',
+    file: 'peer',
+    text: 'return next.version > known.version',
+    becomes: 'return true',
+  },
+  {
+    bug: 'peers that nobody leads to are never collected',
+    file: 'peers',
+    text: 'peer.localRefs === 0 && !reached.has(peer.name)',
+    becomes: 'false',
+  },
+  {
+    bug: 'a delta is applied to whatever version we have, and missing descriptions are not asked for',
+    file: 'topology-sync',
+    text: 'known.version === record.base',
+    becomes: 'known.version < record.version',
+  },
+  {
+    bug: 'digests are never compared',
+    file: 'topology-sync',
+    text: 'message.digest !== this.#parts.peers.digest.value',
+    becomes: 'false',
+  },
+  {
+    bug: 'short ids of others are never given up',
+    file: 'peers',
+    text: 'this.shortIds.owner(shortId) === this.self.name',
+    becomes: 'this.shortIds.owner(shortId) !== undefined',
+  },
+  {
+    bug: 'who failed once is not tried again',
+    file: 'connection-maker',
+    text: 'target.tryAt = now + target.backOff.failed(this.#parts.rng)',
+    becomes: 'target.tryAt = Number.POSITIVE_INFINITY',
+  },
+]
+
+/** The simulator on a copy of our code with the fault in it; `dispose` removes the copy. */
+export async function plant({
+  file,
+  text,
+  becomes,
+}: Plant): Promise<{ readonly run: typeof runScenario; readonly dispose: () => void }> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const copy = mkdtempSync(join(tmpdir(), 'weave-planted-'))
+  for (const part of ['src/lib', 'src/gob', 'src/mesh', 'test/sim']) {
+    cpSync(join(root, part), join(copy, part), { recursive: true })
+  }
+  symlinkSync(projectFile('node_modules'), join(copy, 'node_modules'))
+  writeFileSync(join(copy, 'package.json'), '{"type":"module"}')
+
+  const path = join(copy, 'src/mesh', `${file}.${extension}`)
+  const original = readFileSync(path, 'utf8')
+  if (!original.includes(text)) throw new Error(`${file} has no ${JSON.stringify(text)} to spoil`)
+  writeFileSync(path, original.replaceAll(text, becomes))
+  const scenario = (await import(join(copy, 'test/sim', `scenario.${extension}`))) as {
+    readonly runScenario: typeof runScenario
+  }
+  return { run: scenario.runScenario, dispose: () => rmSync(copy, { recursive: true }) }
+}
