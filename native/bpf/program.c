@@ -150,6 +150,23 @@ static napi_value js_mount(napi_env env, napi_callback_info info) {
 	return result;
 }
 
+// bpfUnmountFs(path) → whether there was such a mount
+static napi_value js_unmount(napi_env env, napi_callback_info info) {
+	size_t argc = 1;
+	napi_value argv[1], result;
+	char path[4096];
+	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+	if (argc < 1 || napi_get_value_string_utf8(env, argv[0], path, sizeof path, NULL) != napi_ok) {
+		return weave_throw_argument(env, "bpfUnmountFs(path)");
+	}
+	bool gone = !umount2(path, MNT_DETACH);
+	if (!gone && errno != EINVAL && errno != ENOENT) {
+		return weave_throw_errno(env, errno, "cannot unmount the BPF file system");
+	}
+	napi_get_boolean(env, gone, &result);
+	return result;
+}
+
 // bpfClose(fd)
 static napi_value js_close(napi_env env, napi_callback_info info) {
 	size_t argc = 1;
@@ -167,5 +184,6 @@ void weave_init_bpf_program(napi_env env, napi_value exports) {
 	weave_export(env, exports, "bpfPin", js_pin);
 	weave_export(env, exports, "bpfGet", js_get);
 	weave_export(env, exports, "bpfMountFs", js_mount);
+	weave_export(env, exports, "bpfUnmountFs", js_unmount);
 	weave_export(env, exports, "bpfClose", js_close);
 }

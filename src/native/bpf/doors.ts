@@ -25,6 +25,7 @@ export interface BpfDoors {
   bpfPin(descriptor: number, path: string): void
   bpfGet(path: string): number | undefined
   bpfMountFs(path: string): boolean
+  bpfUnmountFs(path: string): boolean
   bpfClose(descriptor: number): void
   bpfAttachTcx(ifindex: number, program: number): number
   bpfLinkUpdate(link: number, program: number): void

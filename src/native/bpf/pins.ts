@@ -1,16 +1,18 @@
-import { mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Attachment, attachIngress } from './attach.ts'
-import type { BpfDoors } from './doors.ts'
+import { type BpfDoors, bpfDoors } from './doors.ts'
 
 /** Changes whenever the layout of a map does: a new build never reads old bytes in a new way. */
 const LAYOUT = 'v1'
-const BPF_FS = '/sys/fs/bpf'
+/** Where systemd mounts it. Elsewhere we mount one of our own, which `weave reset` can take away whole. */
+const SYSTEM_BPF_FS = '/sys/fs/bpf'
+const OWN_BPF_FS = '/run/weave/bpf'
 
 /**
  * The names in the BPF file system under which maps and links outlive the daemon, so that frames go on flowing
  * while it restarts and its successor takes over what is there:
- * `/sys/fs/bpf/weave/v1/map_NAME`, `…/link_DEVICE`.
+ * `/sys/fs/bpf/weave/v1/map_NAME`, `…/link_DEVICE_INDEX`.
  */
 export class Pins {
   readonly #doors: BpfDoors
@@ -22,7 +24,9 @@ export class Pins {
   }
 
   /** Mounts the BPF file system where it is missing; throws where that is not allowed. */
-  static open(doors: BpfDoors, root: string = BPF_FS): Pins {
+  static open(doors: BpfDoors): Pins {
+    const root = isMounted(SYSTEM_BPF_FS) ? SYSTEM_BPF_FS : OWN_BPF_FS
+    if (root === OWN_BPF_FS) mkdirSync(OWN_BPF_FS, { recursive: true, mode: 0o700 })
     doors.bpfMountFs(root)
     const directory = join(root, 'weave', LAYOUT)
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -71,15 +75,24 @@ export class Pins {
   }
 
   /** Removes all pins of ours, of every layout: with them go the maps and the attached programs. */
-  static removeAll(root: string = BPF_FS): void {
-    const top = join(root, 'weave')
-    for (const layout of entries(top)) {
-      for (const pin of entries(join(top, layout))) unlinkIfThere(join(top, layout, pin))
-      rmdirSync(join(top, layout))
+  static removeAll(doors: BpfDoors = bpfDoors()): void {
+    for (const root of [SYSTEM_BPF_FS, OWN_BPF_FS]) {
+      const top = join(root, 'weave')
+      for (const layout of entries(top)) {
+        for (const pin of entries(join(top, layout))) unlinkIfThere(join(top, layout, pin))
+        rmdirSync(join(top, layout))
+      }
+      if (exists(top)) rmdirSync(top)
     }
-    if (exists(top)) rmdirSync(top)
+    if (isMounted(OWN_BPF_FS)) doors.bpfUnmountFs(OWN_BPF_FS)
+    if (exists(OWN_BPF_FS)) rmdirSync(OWN_BPF_FS)
   }
 }
+
+const isMounted = (path: string): boolean =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[1] === path && line.split(' ')[2] === 'bpf')
 
 const exists = (path: string): boolean => {
   try {
