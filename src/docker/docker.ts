@@ -13,10 +13,11 @@ import {
 import { DefaultNetwork, type Removal } from './default-network.ts'
 import type { EngineApi } from './engine/engine.ts'
 import { type EngineState, Observer, type Subscriber } from './engine/observer.ts'
+import { joinedPorts } from './in-use.ts'
 import { Plugin, type PluginSockets } from './plugin/plugin.ts'
 import { Reconciler } from './plugin/reconciler.ts'
 import { openRecords, type RecordStore } from './plugin/records.ts'
-import type { AddressPool, EndpointPorts } from './ports.ts'
+import type { AddressPool, EndpointPorts, JoinedPorts } from './ports.ts'
 import { type Attachment, attachments, type NamespaceAddresses } from './ps.ts'
 import { StrandedContainers } from './stranded.ts'
 import { type Announcer, type ContainerLife, type NameRegistry, Watcher } from './watcher.ts'
@@ -90,10 +91,12 @@ export class DockerPart implements AsyncDisposable {
     const { plugin } = options
     if (plugin !== undefined) {
       const records = openRecords(modules.store)
+      const joined: JoinedPorts = () => joinedPorts({ host, procPath })
       const { networkName: name, multicastRoute: multicast, sockets } = plugin
       this.#plugin = new Plugin({
         sockets,
         ports: host,
+        joined,
         addresses: pool,
         records,
         engine,
@@ -106,7 +109,15 @@ export class DockerPart implements AsyncDisposable {
       })
       const driver = this.#plugin.meshDriver
       const isOurs = (candidate: string): boolean => this.isOurs(candidate)
-      this.#reconciler = new Reconciler({ engine, isOurs, records, addresses: pool, ports: host, log })
+      this.#reconciler = new Reconciler({
+        engine,
+        isOurs,
+        records,
+        addresses: pool,
+        ports: host,
+        joined,
+        log,
+      })
       if (name !== '' && driver !== '') {
         const subnet = formatCidr(pool.defaultSubnet)
         this.#network = new DefaultNetwork({ engine, log, name, driver, subnet, multicast })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { WeaveError } from '../lib/errors.ts'
 import { parseCidr } from '../lib/ip4.ts'
-import { addressesInUse } from './in-use.ts'
+import { addressesInUse, joinedPorts } from './in-use.ts'
 
 const id = 'ab'.repeat(32)
 let procPath: string
@@ -42,6 +42,8 @@ test('attached containers are found by their cgroup, plugin endpoints file under
     procPath,
     host: { addresses: async (path) => byPath.get(path) ?? [] },
   })
+  const host = { addresses: async (path: string) => byPath.get(path) ?? [] }
+  assert.deepEqual([...(await joinedPorts({ procPath, host }))], ['vethwl9b8eb12cb'])
   assert.deepEqual(found, [
     { ident: id, cidr: parseCidr('10.32.0.1/12'), isContainer: true },
     { ident: '10.32.0.2', cidr: parseCidr('10.32.0.2/12'), isContainer: false },

@@ -19,7 +19,7 @@ interface InUseParts {
 }
 
 /** Docker endpoints' ends on the bridge (overlay §7.2). */
-const endpointPort = /^vethwl/
+const isEndpointPort = (port: string): boolean => port.startsWith('vethwl')
 
 /**
  * Finds the addresses of running containers, without Docker: when our state was lost, or an earlier version gave
@@ -29,11 +29,22 @@ export async function addressesInUse({ host, procPath }: InUseParts): Promise<re
   const found: AddressInUse[] = []
   for (const namespace of containerNamespaces(procPath)) {
     for (const { port, cidrs } of await unlessGone(host.addresses(namespace.path))) {
-      const [id] = endpointPort.test(port) ? [] : namespace.containers()
+      const [id] = isEndpointPort(port) ? [] : namespace.containers()
       for (const cidr of cidrs) {
         found.push({ ident: id ?? formatIp4(cidr.addr), cidr, isContainer: id !== undefined })
       }
     }
   }
   return found
+}
+
+/** The ports of Docker endpoints whose far end is in a container, whatever Docker and our records say. */
+export async function joinedPorts({ host, procPath }: InUseParts): Promise<ReadonlySet<string>> {
+  const joined = new Set<string>()
+  for (const namespace of containerNamespaces(procPath)) {
+    for (const { port } of await unlessGone(host.addresses(namespace.path))) {
+      if (isEndpointPort(port)) joined.add(port)
+    }
+  }
+  return joined
 }

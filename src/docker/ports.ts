@@ -13,10 +13,18 @@ export interface EndpointPorts {
   ): Promise<{ readonly host: string; readonly guest: string; readonly mac: Mac }>
   /** Removes the cable; also one of a version before 1.6 that used 5 characters. */
   deleteEndpoint(endpointId: string): Promise<void>
-  hasEndpoint(endpointId: string): Promise<boolean>
   /** A route or address of the host (the bridge's own included) that collides with the subnet, in words. */
   overlap(subnet: Cidr): Promise<string | undefined>
 }
+
+/**
+ * The bridge's ports of Docker endpoints (`vethwl` + 9 characters) whose far end is in a container. Docker moves the
+ * far end back to the host when a container goes, so that a cable alone tells nothing.
+ */
+export type JoinedPorts = () => Promise<ReadonlySet<string>>
+
+/** The port of an endpoint on the bridge. */
+export const endpointPort = (endpointId: string): string => `vethwl${endpointId.slice(0, 9)}`
 
 /** What the IPAM driver does to the allocator; the ipam part satisfies it. */
 export interface AddressPool {

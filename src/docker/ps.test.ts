@@ -11,7 +11,12 @@ import { containerWith, FakeEngine } from './testing.ts'
 
 const first = 'a1'.repeat(32)
 const second = 'b2'.repeat(32)
-const ethwe = { ifname: 'ethwe', mac: parseMac('02:00:00:00:00:01'), cidrs: [parseCidr('10.32.0.1/12')] }
+const ethwe = {
+  ifname: 'ethwe',
+  mac: parseMac('02:00:00:00:00:01'),
+  cidrs: [parseCidr('10.32.0.1/12')],
+  port: 'vethwl1',
+}
 let procPath: string
 let byPath: Map<string, (typeof ethwe)[]>
 let engine: FakeEngine

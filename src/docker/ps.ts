@@ -16,9 +16,15 @@ export interface Attachment {
 /** Looks into namespaces; the host part satisfies it. */
 export interface NamespaceAddresses {
   /** Interfaces whose other end is a port of our bridge. */
-  addresses(
-    netnsPath: string,
-  ): Promise<readonly { readonly ifname: string; readonly mac: Mac; readonly cidrs: readonly Cidr[] }[]>
+  addresses(netnsPath: string): Promise<
+    readonly {
+      readonly ifname: string
+      readonly mac: Mac
+      readonly cidrs: readonly Cidr[]
+      /** The port of the bridge at the other end. */
+      readonly port: string
+    }[]
+  >
 }
 
 interface PsParts {

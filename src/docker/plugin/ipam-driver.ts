@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { WeaveError } from '../../lib/errors.ts'
 import { type Cidr, formatCidr, formatIp4, networkOf, tryParseCidr, tryParseIp4 } from '../../lib/ip4.ts'
-import type { AddressPool, EndpointPorts } from '../ports.ts'
+import { type AddressPool, type EndpointPorts, endpointPort, type JoinedPorts } from '../ports.ts'
 import { contains, formatPoolId, type Pool, parsePoolId } from './pool-id.ts'
 import { type Methods, method, type Reply, type Request } from './protocol.ts'
 import type { PluginRecords } from './records.ts'
@@ -9,6 +9,7 @@ import type { PluginRecords } from './records.ts'
 interface IpamDriverParts {
   readonly addresses: AddressPool
   readonly ports: EndpointPorts
+  readonly joined: JoinedPorts
   readonly records: PluginRecords
   readonly clock: Clock
 }
@@ -21,6 +22,7 @@ export class IpamDriver {
   readonly methods: Methods
   readonly #addresses: AddressPool
   readonly #ports: EndpointPorts
+  readonly #joined: JoinedPorts
   readonly #records: PluginRecords
   readonly #clock: Clock
   /** When Docker got which address. */
@@ -30,6 +32,7 @@ export class IpamDriver {
   constructor(parts: IpamDriverParts) {
     this.#addresses = parts.addresses
     this.#ports = parts.ports
+    this.#joined = parts.joined
     this.#records = parts.records
     this.#clock = parts.clock
     this.methods = {
@@ -144,14 +147,18 @@ export class IpamDriver {
 
   /**
    * The allocator gives an address again to whom it has it already, so two containers asking for one address are
-   * told apart here: it is held if its endpoint still has its cable. What a crash left behind has none.
+   * told apart here: it is held if Docker got it just now, or if a container hangs on its endpoint's cable. What a
+   * crash left behind is not held.
    */
   async #isHeld(text: string): Promise<boolean> {
-    for (const [id, endpoint] of this.#records.endpoints.entries()) {
-      if (endpoint.address === text) return await this.#ports.hasEndpoint(id)
-    }
     const given = this.#given.get(text)
-    return given !== undefined && this.#clock.now() - given < freshFor
+    if (given !== undefined && this.#clock.now() - given < freshFor) return true
+    const endpoints = [...this.#records.endpoints.entries()].filter(
+      ([, endpoint]) => endpoint.address === text,
+    )
+    if (endpoints.length === 0) return false
+    const joined = await this.#joined()
+    return endpoints.some(([id]) => joined.has(endpointPort(id)))
   }
 
   async #releaseAddress(request: Request<'releaseAddress'>): Promise<object> {

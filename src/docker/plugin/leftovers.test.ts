@@ -8,7 +8,7 @@ const nothing: Survey = {
   leases: new Map(),
   dockerNetworks: new Set(),
   dockerEndpoints: new Set(),
-  cables: new Set(),
+  joined: new Set(),
 }
 const lease = { poolId: 'p', grant: 1 }
 const endpoint = { networkId: 'n', address: '10.32.0.1' }
@@ -19,7 +19,7 @@ test('an address that Docker requested and never used is left over', () => {
   assert.deepEqual([...findLeftovers(survey).leases], [['10.32.0.1', 1]])
 })
 
-test('the address of an endpoint that Docker has is in use, with or without cable', () => {
+test('the address of an endpoint that Docker has is in use, joined or not yet', () => {
   const survey = {
     ...nothing,
     leases: new Map([['10.32.0.1', lease]]),
@@ -42,11 +42,15 @@ test('gateways and auxiliary addresses of a network are in use', () => {
 })
 
 test('an endpoint that Docker does not have goes, unless a container still hangs on its cable', () => {
-  const unjoined = { ...nothing, endpoints: new Map([['e', endpoint]]), cables: new Set(['e']) }
+  const unjoined = {
+    ...nothing,
+    endpoints: new Map([['e', endpoint]]),
+    leases: new Map([['10.32.0.1', lease]]),
+  }
   assert.deepEqual([...findLeftovers(unjoined).endpoints], ['e'])
-  const joined = { ...unjoined, endpoints: new Map([['e', { ...endpoint, sandbox: 's' }]]) }
-  assert.deepEqual([...findLeftovers(joined).endpoints], [])
-  assert.deepEqual([...findLeftovers({ ...joined, cables: new Set<string>() }).endpoints], ['e'])
+  assert.deepEqual([...findLeftovers(unjoined).leases.keys()], ['10.32.0.1'])
+  const joined = findLeftovers({ ...unjoined, joined: new Set(['e']) })
+  assert.deepEqual([joined.endpoints.size, joined.leases.size], [0, 0])
 })
 
 test('a network that Docker no longer has is forgotten', () => {

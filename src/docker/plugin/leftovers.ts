@@ -9,8 +9,8 @@ export interface Survey {
   readonly dockerNetworks: ReadonlySet<string>
   /** Endpoints of running containers, by id. */
   readonly dockerEndpoints: ReadonlySet<string>
-  /** Endpoints whose cable exists. */
-  readonly cables: ReadonlySet<string>
+  /** Endpoints whose cable a container hangs on. */
+  readonly joined: ReadonlySet<string>
 }
 
 /** What nobody uses. Only what two surveys some time apart find is removed: Docker may be in the middle of it. */
@@ -26,9 +26,8 @@ export function findLeftovers(survey: Survey): Leftovers {
   const endpoints = new Set<string>()
   const used = new Set([...survey.networks.values()].flatMap((network) => network.reserved))
   for (const [id, endpoint] of survey.endpoints) {
-    // A cable that was joined may belong to a container that Docker lost sight of: it stays as long as it exists.
-    const alive = survey.cables.has(id) && endpoint.sandbox !== undefined
-    if (!alive && !survey.dockerEndpoints.has(id)) endpoints.add(id)
+    // A container that Docker lost sight of keeps what it has for as long as it lives.
+    if (!survey.joined.has(id) && !survey.dockerEndpoints.has(id)) endpoints.add(id)
     else if (endpoint.address !== undefined) used.add(endpoint.address)
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../lib/clock.ts'
 import { silentLog } from '../../lib/log.ts'
 import { Plugin } from './plugin.ts'
 import { memoryStore, openRecords, type PluginRecords } from './records.ts'
@@ -19,6 +20,24 @@ const mesh = join(directory, 'plugins/weavemesh.sock')
 const globalSocket = join(directory, 'plugins/weave.sock')
 const deadline = 200
 
+/** A clock that stands still until it is moved. */
+class FakeClock implements Clock {
+  #now = 0
+
+  now(): number {
+    return this.#now
+  }
+
+  wall(): number {
+    return this.#now
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+  }
+}
+
+let clock: FakeClock
 let ports: FakePorts
 let pool: FakePool
 let records: PluginRecords
@@ -26,16 +45,19 @@ let plugin: Plugin
 
 beforeEach(async () => {
   await plugin?.stop()
+  clock = new FakeClock()
   ports = new FakePorts()
   pool = new FakePool()
   records = openRecords(memoryStore())
   plugin = new Plugin({
     sockets: { mesh, global: globalSocket },
     ports,
+    joined: () => ports.joined(),
     addresses: pool,
     records,
     log: silentLog,
     deadline,
+    clock,
   })
   await plugin.start()
 })
@@ -196,7 +218,13 @@ test('what a network was made with is known to the next process', async () => {
   const store = memoryStore()
   records = openRecords(store)
   await plugin.stop()
-  const parts = { sockets: { mesh, global: globalSocket }, ports, addresses: pool, log: silentLog }
+  const parts = {
+    sockets: { mesh, global: globalSocket },
+    ports,
+    joined: () => ports.joined(),
+    addresses: pool,
+    log: silentLog,
+  }
   plugin = new Plugin({ ...parts, records })
   await plugin.start()
   await createNetwork({ 'works.weave.multicast': 'true' })
@@ -257,14 +285,16 @@ test('addresses are given and taken back, known or not', async () => {
   )
 })
 
-test('one address is not given to two containers, but given anew when its cable is gone', async () => {
+test('one address is not given to two containers, but given anew when no container has it any more', async () => {
   await createNetwork()
   assert.equal((await requestAddress('10.33.0.5')).status, 200)
   assert.match(errorOf(await requestAddress('10.33.0.5')), /10\.33\.0\.5 is already in use/)
   await createEndpoint(endpointId, '10.33.0.5/12')
+  ports.inContainers.add(endpointId)
+  clock.advance(61_000)
   assert.match(errorOf(await requestAddress('10.33.0.5')), /already in use/)
 
-  ports.cables.clear()
+  ports.inContainers.clear()
   assert.equal((await requestAddress('10.33.0.5')).status, 200)
 })
 
@@ -279,7 +309,14 @@ test('without consensus Docker hears at the deadline what is waited for', async 
 
 test('stopping does not wait for what a call waits for', async () => {
   await plugin.stop()
-  const parts = { sockets: { mesh, global: globalSocket }, ports, addresses: pool, records, log: silentLog }
+  const parts = {
+    sockets: { mesh, global: globalSocket },
+    ports,
+    joined: () => ports.joined(),
+    addresses: pool,
+    records,
+    log: silentLog,
+  }
   plugin = new Plugin({ ...parts, deadline: 60_000 })
   await plugin.start()
   const asked = new Promise<void>((resolve) => {

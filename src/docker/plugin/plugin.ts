@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineApi } from '../engine/engine.ts'
-import type { AddressPool, EndpointPorts } from '../ports.ts'
+import type { AddressPool, EndpointPorts, JoinedPorts } from '../ports.ts'
 import { IpamDriver } from './ipam-driver.ts'
 import { NetworkDriver, type Scope } from './network-driver.ts'
 import { type Methods, method } from './protocol.ts'
@@ -26,6 +26,7 @@ export const defaultSockets: PluginSockets = {
 interface PluginParts {
   readonly sockets: PluginSockets
   readonly ports: EndpointPorts
+  readonly joined: JoinedPorts
   readonly addresses: AddressPool
   readonly records: PluginRecords
   /** Absent when the plugin is to work without the Docker API. */
@@ -117,8 +118,8 @@ export class Plugin implements AsyncDisposable {
   }
 
   #ipamDriver(): Methods {
-    const { addresses, ports, records, clock = systemClock } = this.#parts
-    return new IpamDriver({ addresses, ports, records, clock }).methods
+    const { addresses, ports, joined, records, clock = systemClock } = this.#parts
+    return new IpamDriver({ addresses, ports, joined, records, clock }).methods
   }
 
   /** For networks made while we knew nothing: by the original before an upgrade, or on another host of a cluster. */

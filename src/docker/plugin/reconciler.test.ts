@@ -26,6 +26,7 @@ beforeEach(() => {
     records,
     addresses: pool,
     ports,
+    joined: () => ports.joined(),
     log: silentLog,
     grace: 0,
   })
@@ -38,6 +39,7 @@ async function lease(address: string, endpointId?: string): Promise<void> {
   if (endpointId === undefined) return
   await records.endpoints.put(endpointId, { networkId: 'n1', address, sandbox: 's' })
   await ports.createEndpoint(endpointId, {})
+  ports.inContainers.add(endpointId)
 }
 
 test('networks and endpoints that were made while we knew nothing are adopted', async () => {
@@ -71,7 +73,7 @@ test('what Docker does not have is freed, what it has stays', async () => {
   engine.known.push(networkWith({ id: 'n1', endpoints }))
   await lease('10.32.0.1', 'alive')
   await lease('10.32.0.2', 'dead')
-  ports.cables.delete('dead')
+  ports.inContainers.delete('dead')
   await lease('10.32.0.3')
   await records.networks.put('gone', { driver: 'weavemesh', multicast: false, reserved: [] })
 
@@ -87,6 +89,7 @@ test('what Docker does not have is freed, what it has stays', async () => {
     ['alive'],
   )
   assert.equal(records.networks.get('gone'), undefined)
+  assert.deepEqual([...ports.cables.keys()], ['alive'])
 })
 
 test('nothing is freed when dockerd goes before the second look', async () => {

@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log.ts'
 import type { EngineApi } from '../engine/engine.ts'
 import type { DockerNetwork } from '../engine/network.ts'
 import type { ObserverEvent } from '../engine/observer.ts'
-import type { AddressPool, EndpointPorts } from '../ports.ts'
+import { type AddressPool, type EndpointPorts, endpointPort, type JoinedPorts } from '../ports.ts'
 import { confirmed, findLeftovers, type Leftovers } from './leftovers.ts'
 import { type PluginRecords, recordOf } from './records.ts'
 
@@ -14,6 +14,7 @@ interface ReconcilerParts {
   readonly records: PluginRecords
   readonly addresses: AddressPool
   readonly ports: EndpointPorts
+  readonly joined: JoinedPorts
   readonly log: Log
   /** Time between the survey that finds leftovers and the one that confirms them. */
   readonly grace?: number
@@ -64,7 +65,7 @@ export class Reconciler {
   }
 
   async #survey(): Promise<Leftovers> {
-    const { engine, isOurs, records, ports } = this.#parts
+    const { engine, isOurs, records, joined } = this.#parts
     const networks: DockerNetwork[] = []
     for (const listed of await engine.networks()) {
       const network = isOurs(listed.driver) ? await engine.network(listed.id) : undefined
@@ -79,8 +80,7 @@ export class Reconciler {
     }
 
     const endpoints = new Map(records.endpoints.entries())
-    const cables = new Set<string>()
-    for (const id of endpoints.keys()) if (await ports.hasEndpoint(id)) cables.add(id)
+    const ports = await joined()
     return findLeftovers({
       networks: new Map(records.networks.entries()),
       endpoints,
@@ -89,7 +89,7 @@ export class Reconciler {
       dockerEndpoints: new Set(
         networks.flatMap((network) => network.endpoints.map((each) => each.endpointId)),
       ),
-      cables,
+      joined: new Set([...endpoints.keys()].filter((id) => ports.has(endpointPort(id)))),
     })
   }
 

@@ -1,11 +1,13 @@
 import { WeaveError } from '../../lib/errors.ts'
 import { type Cidr, cidrRange, formatIp4, type Ip4, parseCidr } from '../../lib/ip4.ts'
 import { type Mac, parseMac } from '../../lib/mac.ts'
-import type { AddressPool, EndpointPorts } from '../ports.ts'
+import { type AddressPool, type EndpointPorts, endpointPort } from '../ports.ts'
 
 /** Cables in a map: what the host part does, without a kernel. */
 export class FakePorts implements EndpointPorts {
   readonly cables = new Map<string, { readonly mac: Mac; readonly mtu: number | undefined }>()
+  /** Endpoints whose far end a container has. */
+  readonly inContainers = new Set<string>()
   /** Thrown by the next call that makes a cable. */
   failure: Error | undefined
   collision: string | undefined
@@ -22,10 +24,11 @@ export class FakePorts implements EndpointPorts {
 
   async deleteEndpoint(id: string): Promise<void> {
     this.cables.delete(id)
+    this.inContainers.delete(id)
   }
 
-  async hasEndpoint(id: string): Promise<boolean> {
-    return this.cables.has(id)
+  async joined(): Promise<ReadonlySet<string>> {
+    return new Set([...this.inContainers].map(endpointPort))
   }
 
   async overlap(): Promise<string | undefined> {

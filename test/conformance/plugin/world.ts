@@ -126,19 +126,20 @@ export class World {
     this.#allocators.set(name, ipam)
     await ipam.start(
       {
-        unicast: (to, payload) => {
-          const other = this.#allocators.get(to)
-          if (other === undefined) return 'unknown relay destination'
-          queueMicrotask(() => other.gossiper.onUnicast(name, payload))
-          return undefined
-        },
-        broadcast: (data) => {
-          for (const [peer, other] of this.#allocators) {
-            if (peer === name) continue
-            for (const payload of data.encode()) {
-              queueMicrotask(() => other.gossiper.onBroadcast(name, payload))
+        allocation: {
+          unicast: (to, payload) => this.#send(to, (other) => other.gossiper.onUnicast(name, payload)),
+          broadcast: (data) => {
+            for (const peer of this.#allocators.keys()) {
+              if (peer === name) continue
+              for (const payload of data.encode()) {
+                this.#send(peer, (other) => other.gossiper.onBroadcast(name, payload))
+              }
             }
-          }
+          },
+        },
+        takeover: {
+          unicast: (to, payload) =>
+            this.#send(to, (other) => other.takeoverGossiper.onUnicast(name, payload)),
         },
       },
       [],
@@ -148,6 +149,7 @@ export class World {
     const plugin = new Plugin({
       sockets: { mesh: 'weavemesh.sock', global: 'weave.sock' },
       ports,
+      joined: () => ports.joined(),
       addresses: addressPool(ipam),
       records: openRecords(memoryStore()),
       engine: this.#engine(),
@@ -155,6 +157,14 @@ export class World {
       multicastDefault: this.#options.multicastDefault,
     })
     this.#hosts.set(host, { ipam, ports, mesh: plugin.meshMethods(), global: plugin.globalMethods() })
+  }
+
+  /** Delivers later, as a network does; gives the reason when there is nobody. */
+  #send(to: PeerName, deliver: (other: Ipam) => void): string | undefined {
+    const other = this.#allocators.get(to)
+    if (other === undefined) return 'unknown relay destination'
+    queueMicrotask(() => deliver(other))
+    return undefined
   }
 
   #engine(): EngineApi {
