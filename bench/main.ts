@@ -3,7 +3,7 @@ import { messageOf } from '../src/lib/errors.ts'
 import { type Report, renderReport } from './row.ts'
 
 const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B]
-  NAME: datapath, docker, mesh, ipam, dns, cli`
+  NAME: datapath, docker, host, mesh, ipam, dns, cli`
 
 /** Loads a bench only when it is asked for: each needs other things of the machine. */
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> = {
@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
     }),
   docker: async (options) =>
     (await import('./docker/run.ts')).runDockerBench({ rounds: options.rounds ?? 20 }),
+  host: async (options) => (await import('./host/run.ts')).runHostBench({ rounds: options.rounds ?? 50 }),
   mesh: async (options) =>
     (await import('./mesh/run.ts')).runMeshBench({
       peers: options.only?.map(Number) ?? [20, 30, 60, 100, 200],
