@@ -149,7 +149,11 @@ export const commandTable: readonly CommandRow[] = [
     args: '[ip...] [container]',
     about: 'register a name for a container or for addresses',
     section: 'Names',
-    options: [['-h <fqdn>', "the name; the container's own when not given"]],
+    options: [
+      ['-h <fqdn>', "the name; the container's own when not given"],
+      ['--type <type>', 'a record of another type instead: AAAA, CNAME, SRV or TXT'],
+      ['--value <text>', 'what that record says; SRV: PRIORITY WEIGHT PORT TARGET'],
+    ],
     run: async ({ io, words, command }) =>
       (await import('./commands/dns.ts')).dnsAdd(io, words, command.opts()),
   },
@@ -158,7 +162,11 @@ export const commandTable: readonly CommandRow[] = [
     args: '[ip...] [container]',
     about: 'remove such a name',
     section: 'Names',
-    options: [['-h <fqdn>', 'the name; all names of the addresses when not given']],
+    options: [
+      ['-h <fqdn>', 'the name; all names of the addresses when not given'],
+      ['--type <type>', 'the records of that type that were added by hand'],
+      ['--value <text>', 'only the one that says this'],
+    ],
     run: async ({ io, words, command }) =>
       (await import('./commands/dns.ts')).dnsRemove(io, words, command.opts()),
   },

@@ -1,10 +1,12 @@
 import type { ClientReply } from '../../api/client.ts'
 import { splitPlainAddresses } from '../addresses.ts'
 import { call, daemonClient } from '../daemon-client.ts'
-import { ExitStatus, type Io, UsageFailure } from '../io.ts'
+import { CommandFailure, ExitStatus, type Io, UsageFailure } from '../io.ts'
 
 export interface NameOptions {
   readonly h?: string
+  readonly type?: string
+  readonly value?: string
 }
 
 /** `weave dns-args`: options for `docker run`, without a line break; nothing when DNS is off. */
@@ -37,15 +39,39 @@ export async function dnsLookup(io: Io, name: string): Promise<number> {
 }
 
 /** `weave dns-add [IP…] CONTAINER [-h FQDN]`, `weave dns-add IP… -h FQDN`. */
-export async function dnsAdd(io: Io, words: readonly string[], { h }: NameOptions): Promise<number> {
-  await call(io, { method: 'POST', path: '/names', json: nameRequest(words, h) })
+export async function dnsAdd(io: Io, words: readonly string[], options: NameOptions): Promise<number> {
+  const record = recordPath(words, options)
+  if (record === undefined) await change(io, '/names', nameRequest(words, options.h))
+  else if (options.value === undefined) throw new UsageFailure('')
+  else await call(io, { method: 'PUT', path: record })
   return ExitStatus.ok
 }
 
 /** `weave dns-remove`, with the same words. */
-export async function dnsRemove(io: Io, words: readonly string[], { h }: NameOptions): Promise<number> {
-  await call(io, { method: 'POST', path: '/names/remove', json: nameRequest(words, h) })
+export async function dnsRemove(io: Io, words: readonly string[], options: NameOptions): Promise<number> {
+  const record = recordPath(words, options)
+  if (record === undefined) await change(io, '/names/remove', nameRequest(words, options.h))
+  else await call(io, { method: 'DELETE', path: record })
   return ExitStatus.ok
+}
+
+/** Where a record by hand is; undefined when the options mean a name of addresses. */
+function recordPath(words: readonly string[], { h, type, value }: NameOptions): string | undefined {
+  if (type === undefined && value === undefined) return undefined
+  if (type === undefined || h === undefined || words.length > 0) throw new UsageFailure('')
+  const query = value === undefined ? '' : `?${new URLSearchParams({ value })}`
+  return `/record/${encodeURIComponent(h)}/${encodeURIComponent(type)}${query}`
+}
+
+/** These commands tell a daemon that is absent (1) from one that is stopped (2) by their status (cli §0.3). */
+async function change(io: Io, path: string, json: unknown): Promise<void> {
+  try {
+    await call(io, { method: 'POST', path, json })
+  } catch (thrown) {
+    if (!(thrown instanceof CommandFailure) || thrown.status !== ExitStatus.unreachable) throw thrown
+    const isAbsent = thrown.message.includes('not present')
+    throw new CommandFailure(isAbsent ? ExitStatus.failure : ExitStatus.nameClash, thrown.message)
+  }
 }
 
 function nameRequest(words: readonly string[], fqdn: string | undefined): Readonly<Record<string, unknown>> {
