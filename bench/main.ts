@@ -15,6 +15,8 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
       only: options.only,
       measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
     }),
+  cli: async (options) =>
+    (await import('./cli/run.ts')).runCliBench({ rounds: options.rounds ?? 5, containers: 10 }),
   dns: async (options) =>
     (await import('./dns/run.ts')).runDnsBench({
       rounds: options.rounds ?? 5,

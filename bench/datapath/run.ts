@@ -21,8 +21,8 @@ const DATAPATHS: Readonly<Record<string, Datapath>> = {
   'fastdp-bare': bareFastdp,
   fastdp: weave({ overlay: 'fastdp' }),
   sleeve: weave({ overlay: 'sleeve' }),
-  'sleeve-secretbox': weave({ overlay: 'sleeve', password: true, cipher: 'secretbox' }),
-  'sleeve-aesgcm': weave({ overlay: 'sleeve', password: true, cipher: 'aes-gcm' }),
+  'sleeve-secretbox': weave({ overlay: 'sleeve', password: true, secretbox: true }),
+  'sleeve-aesgcm': weave({ overlay: 'sleeve', password: true }),
   nebula,
 }
 

@@ -5,57 +5,51 @@ import { CONTAINER_ADDRESS, HOSTS, UNDERLAY_ADDRESS } from './topology.ts'
 export interface WeaveVariant {
   readonly overlay: 'fastdp' | 'sleeve'
   readonly password?: true
-  readonly cipher?: 'secretbox' | 'aes-gcm'
+  /** NaCl secretbox, as towards old peers, instead of what our own peers agree on. */
+  readonly secretbox?: true
 }
 
-/** Our own daemons, as a user gets them: launched, connected, the containers attached by the daemon. */
+const PEER_NAME = { A: '02:00:00:00:00:01', B: '02:00:00:00:00:02' } as const
+
+/** Our own daemons, launched and connected; the containers' veths are ports of their bridges. */
 export function weave(variant: WeaveVariant): Datapath {
   return async (topology) => {
-    const cli = projectFile('bin/weave')
+    const { directory } = topology
     for (const host of [...HOSTS].reverse()) {
-      const state = `${topology.directory}/${host}`
+      const flags = [
+        ...[
+          '--state-dir',
+          `${directory}/${host}`,
+          '--control-socket',
+          `${directory}/${host}.sock`,
+          '--docker-api',
+          '',
+        ],
+        ...['--docker-bridge', '', '--plugin=false', '--no-dns', '--ipalloc-range', '', '--status-addr', ''],
+        ...['--name', PEER_NAME[host], '--nickname', host, '--log-level', 'warning'],
+        ...(variant.overlay === 'sleeve' ? ['--no-fastdp'] : []),
+        ...(variant.secretbox ? ['--sleeve-ciphers', 'none'] : []),
+        ...(host === 'A' ? ['--', UNDERLAY_ADDRESS.B] : []),
+      ]
       topology.daemon(
         host,
         `weave${host}`,
-        [
-          process.execPath,
-          projectFile('dist/daemon.js'),
-          '--data-dir',
-          state,
-          '--socket',
-          `${state}/weave.sock`,
-          '--docker-api',
-          '',
-          '--plugin=false',
-          '--no-dns',
-          '--name',
-          host === 'A' ? '02:00:00:00:00:01' : '02:00:00:00:00:02',
-          ...(variant.overlay === 'sleeve' ? ['--no-fastdp'] : []),
-          ...(host === 'A' ? [UNDERLAY_ADDRESS.B] : []),
-        ],
-        variant.password ? { WEAVE_PASSWORD: 'a benchmark password of some length' } : {},
+        [process.execPath, projectFile('dist/daemon.js'), ...flags],
+        variant.password ? { WEAVE_PASSWORD: 'a password of the benchmark, long enough' } : {},
       )
-    }
-    const environment = (host: string): Record<string, string> => ({
-      WEAVE_SOCKET: `${topology.directory}/${host}/weave.sock`,
-    })
-    for (const host of HOSTS) {
       await topology.waitFor(
-        'the daemon',
-        () => topology.run(host, `${cli} status`, environment(host)).length > 0,
+        'the bridge',
+        () => topology.run(host, 'cat /sys/class/net/weave/operstate') !== '',
       )
     }
-    await topology.waitFor(`an established ${variant.overlay} connection`, () =>
-      new RegExp(`established.*${variant.overlay}`).test(
-        topology.run('A', `${cli} status connections`, environment('A')),
-      ),
+    topology.addContainers({ addresses: true })
+    for (const host of HOSTS) topology.run(host, 'ip link set vc master weave')
+    const connections = `curl -sf --unix-socket ${directory}/A.sock http://weave/status/connections`
+    await topology.waitFor(
+      `an established ${variant.overlay} connection`,
+      () => new RegExp(`established.*${variant.overlay}`).test(topology.run('A', connections)),
+      30_000,
     )
-    for (const host of HOSTS) {
-      topology.run(
-        host,
-        `${cli} attach ${CONTAINER_ADDRESS[host]}/24 /run/netns/${topology.namespace(`${host}c`)}`,
-        environment(host),
-      )
-    }
+    topology.run('A', `ping -c1 -W1 ${CONTAINER_ADDRESS.B} >/dev/null || true`)
   }
 }

@@ -102,6 +102,15 @@ export const options = {
     group: 'network',
     help: 'use sleeve only, never the fast datapath in the kernel',
   }),
+  sleeveCiphers: define({
+    flag: 'sleeve-ciphers',
+    schema: value.oneOf(['auto', 'none'] as const),
+    fallback: 'auto',
+    placeholder: 'auto|none',
+    group: 'network',
+    hidden: true,
+    help: "'none': seal sleeve's datagrams with NaCl secretbox towards every peer, as peers of 2.x do",
+  }),
   weaveBridge: define({
     flag: 'weave-bridge',
     schema: value.text,

@@ -121,6 +121,7 @@ function buildSleeve(
         if (fastdp === undefined) await host.ensureBridgePort(SLEEVE_TAP)
         else fastdp.setTap({ name: SLEEVE_TAP, ifindex })
       },
+      ...(config.sleeveCiphers === 'none' && { ciphers: [] }),
     },
     self,
   )
