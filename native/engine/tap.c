@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -43,6 +44,17 @@ static int set_link(struct ifreq *request, uint32_t mtu, const char **what) {
 	return error;
 }
 
+// The device carries frames of others: with IPv6 of its own it would announce itself to the whole network. Hosts without
+// IPv6 have no such file.
+static void silence(const char *name) {
+	char path[64 + IFNAMSIZ];
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0) return;
+	if (write(fd, "1", 1) != 1) perror(path);
+	close(fd);
+}
+
 static int set_offloads(struct tap *tap) {
 	unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	tap->udp_segments = ioctl(tap->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0;
@@ -62,7 +74,10 @@ int tap_open(struct tap *tap, const char *name, uint32_t mtu, const char **what)
 		*what = "set the offloads";
 		error = set_offloads(tap) ? errno : 0;
 	}
-	if (!error) error = set_link(&request, mtu, what);
+	if (!error) {
+		silence(request.ifr_name);
+		error = set_link(&request, mtu, what);
+	}
 	if (error) {
 		close(tap->fd);
 		tap->fd = -1;
