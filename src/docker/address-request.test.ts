@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseCidr } from '../lib/ip4.ts'
-import { leadingAddresses, parseAddressRequest } from './address-request.ts'
-
-test('addresses lead, and the first other word ends them', () => {
-  const words = ['net:default', '10.2.1.3/24', 'ip:10.2.1.4/24', 'net:10.3.0.0/16', 'web', '10.9.9.9/8']
-  assert.deepEqual(leadingAddresses(words), { addresses: words.slice(0, 4), rest: ['web', '10.9.9.9/8'] })
-  assert.deepEqual(leadingAddresses(['10.2.1.3']), { addresses: [], rest: ['10.2.1.3'] })
-  assert.deepEqual(leadingAddresses(['net:default']), { addresses: ['net:default'], rest: [] })
-})
+import { parseAddressRequest } from './address-request.ts'
 
 test('each form of an address is told apart', () => {
   assert.deepEqual(parseAddressRequest('net:default'), { kind: 'default' })

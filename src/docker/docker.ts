@@ -12,7 +12,7 @@ import {
 } from './attach.ts'
 import { DefaultNetwork, type Removal } from './default-network.ts'
 import type { EngineApi } from './engine/engine.ts'
-import { type EngineState, Observer, type Subscriber } from './engine/observer.ts'
+import { type EngineState, Observer } from './engine/observer.ts'
 import { joinedPorts } from './in-use.ts'
 import { Plugin, type PluginSockets } from './plugin/plugin.ts'
 import { Reconciler } from './plugin/reconciler.ts'
@@ -88,6 +88,7 @@ export class DockerPart implements AsyncDisposable {
       ...(names !== undefined && { names }),
     }
 
+    const isOurs = (driver: string): boolean => this.#plugin?.isOurs(driver) ?? false
     const { plugin } = options
     if (plugin !== undefined) {
       const records = openRecords(modules.store)
@@ -108,7 +109,6 @@ export class DockerPart implements AsyncDisposable {
         },
       })
       const driver = this.#plugin.meshDriver
-      const isOurs = (candidate: string): boolean => this.isOurs(candidate)
       this.#reconciler = new Reconciler({
         engine,
         isOurs,
@@ -126,14 +126,14 @@ export class DockerPart implements AsyncDisposable {
 
     this.#watcher = new Watcher({
       engine,
-      isOurs: (driver) => this.isOurs(driver),
+      isOurs,
       life: modules.life,
       announcer: host,
       log,
       procPath,
       ...(names !== undefined && { names }),
     })
-    this.#stranded = new StrandedContainers({ engine, isOurs: (driver) => this.isOurs(driver), log })
+    this.#stranded = new StrandedContainers({ engine, isOurs, log })
     // The network first: `weave launch` waits for it.
     this.#observer.subscribe((event) => this.#network?.handle(event))
     this.#observer.subscribe((event) => this.#watcher.handle(event))
@@ -150,15 +150,6 @@ export class DockerPart implements AsyncDisposable {
   get ready(): boolean {
     const { kind } = this.engineState
     return kind === 'absent' || (kind === 'connected' && (this.#network?.settled ?? true))
-  }
-
-  isOurs(driver: string): boolean {
-    return this.#plugin?.isOurs(driver) ?? false
-  }
-
-  /** Hears Docker's events as well, e.g. the API proxy. Before `start`. */
-  subscribe(subscriber: Subscriber): void {
-    this.#observer.subscribe(subscriber)
   }
 
   /** Serves the plugin's sockets, then looks for dockerd in the background. Throws `WeaveError('plugin-socket')`. */

@@ -18,11 +18,6 @@ export interface PluginSockets {
   readonly global: string
 }
 
-export const defaultSockets: PluginSockets = {
-  mesh: '/run/docker/plugins/weavemesh.sock',
-  global: '/run/docker/plugins/weave.sock',
-}
-
 interface PluginParts {
   readonly sockets: PluginSockets
   readonly ports: EndpointPorts

@@ -57,30 +57,8 @@ export interface RecordStore {
   delete(key: string): Promise<void>
 }
 
-/** The daemon's store of state as far as records need it. */
-interface StateTables {
-  entries(table: string): Iterable<readonly [string, unknown]>
-  commit(
-    changes: readonly {
-      readonly table: string
-      readonly key: string
-      readonly value: StoredRecord | undefined
-    }[],
-  ): Promise<void>
-}
-
 /** Records as the daemon's store takes them: plain JSON. */
 type StoredRecord = { readonly [key: string]: string | number | boolean | readonly string[] }
-
-/** Keeps records in the table `docker` of the daemon's state. */
-export function recordStore(state: StateTables): RecordStore {
-  const table = 'docker'
-  return {
-    load: () => state.entries(table),
-    put: (key, value) => state.commit([{ table, key, value }]),
-    delete: (key) => state.commit([{ table, key, value: undefined }]),
-  }
-}
 
 /** The plugin's records in `store`, under the prefixes `network/`, `endpoint/` and `lease/`. */
 export function openRecords(store: RecordStore): PluginRecords {
