@@ -13,8 +13,9 @@ import { tuneInterface } from './sysctls.ts'
 import type { Attached, AttachRequest, Detached, DetachRequest } from './types.ts'
 import { createPort, requireBridge, type VethModules } from './veth.ts'
 
-/** Old kernels drop what is sent in the instant in which a link comes up. */
-const SETTLE_MS = 1
+/** A port passes frames on a moment after both ends came up; how soon depends on what else the kernel does. */
+const SETTLE_EVERY_MS = 1
+const SETTLE_LIMIT_MS = 50
 
 /** Gives a namespace an interface on the bridge with the addresses; what is there already stays (overlay §8.1). */
 export async function attachNamespace(
@@ -43,7 +44,7 @@ export async function attachNamespace(
         tuneInterface(ns, ifname, modules.log)
         if (request.keepTxOn === false) netnsAddon().setTxChecksum(ns.fd, ifname, false)
       }
-      await configure(modules, ns, inside, link, added, request.multicastRoute ?? true)
+      await configure(modules, bridge, ns, inside, link, added, request.multicastRoute ?? true)
     } catch (error) {
       // All or nothing: who asked may give the addresses to somebody else now.
       if (created) await inside.remove(link)
@@ -56,7 +57,8 @@ export async function attachNamespace(
 
 /** Addresses, isolation of multicast, the link up, the announcement, the route: in this order. */
 async function configure(
-  { log }: VethModules,
+  { links, log }: VethModules,
+  bridge: Link,
   ns: Netns,
   inside: Links,
   link: Link,
@@ -66,7 +68,8 @@ async function configure(
   inside.run(added.map((cidr) => addAddressStep(link, cidr)))
   await guardMulticast(ns, link.name, added, log)
   if (!link.up) inside.change(link, { up: true })
-  await announce(ns, link, added)
+  await settle(links, bridge, link)
+  announce(ns, link, added)
   // Last, because programs that wait for the network wait for this route.
   if (multicastRoute) inside.run([addRouteStep(link, MULTICAST)])
 }
@@ -97,15 +100,24 @@ export async function detachNamespace(
 }
 
 /** One gratuitous ARP for each address, so that nobody goes on sending to where it lived before. */
-export async function announce(ns: Netns, link: Link, cidrs: readonly Cidr[]): Promise<void> {
-  if (cidrs.length === 0 || link.mac === undefined) return
-  await sleep(SETTLE_MS)
+export function announce(ns: Netns, link: Link, cidrs: readonly Cidr[]): void {
+  const { mac } = link
+  if (mac === undefined) return
   for (const { addr } of cidrs) {
     try {
-      netnsAddon().sendFrame(ns.fd, link.index, gratuitousArp(link.mac, addr))
+      netnsAddon().sendFrame(ns.fd, link.index, gratuitousArp(mac, addr))
     } catch (error) {
       throw asKernelError(`cannot announce an address on ${link.name}`, error)
     }
+  }
+}
+
+/** Waits until what the interface sends gets past the port at its other end: an announcement is sent only once. */
+async function settle(links: Links, bridge: Link, guest: Link): Promise<void> {
+  for (let waited = 0; waited < SETTLE_LIMIT_MS; waited += SETTLE_EVERY_MS) {
+    const port = guest.peer === undefined ? undefined : links.byIndex(guest.peer)
+    if (!bridge.up || port?.master !== bridge.index || port.forwarding) return
+    await sleep(SETTLE_EVERY_MS)
   }
 }
 

@@ -14,6 +14,7 @@ const link = (index: number, name: string, more: Partial<Link> = {}): Link => ({
   peer: undefined,
   peerNetnsId: undefined,
   hairpin: false,
+  forwarding: true,
   ...more,
 })
 const bridge = link(5, 'weave', { kind: 'bridge' })

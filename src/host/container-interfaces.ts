@@ -54,12 +54,12 @@ export async function announceInterfaces(
   log: Log,
 ): Promise<void> {
   if (ns.isHost()) return
-  await withLinks(ns, async (inside) => {
+  await withLinks(ns, (inside) => {
     const addresses = inside.addresses()
     for (const { inside: link } of cables(links, bridgeName, inside)) {
       tuneInterface(ns, link.name, log)
       const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
-      if (link.up) await announce(ns, link, cidrs)
+      if (link.up) announce(ns, link, cidrs)
     }
   })
 }

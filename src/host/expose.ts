@@ -20,7 +20,7 @@ export function exposedAddresses(links: Links, bridgeName: string): Exposed[] {
 }
 
 /** Gives the bridge an address and tells the neighbours; idempotent. */
-export async function exposeAddress(links: Links, bridgeName: string, wanted: Exposed): Promise<void> {
+export function exposeAddress(links: Links, bridgeName: string, wanted: Exposed): void {
   const bridge = requireBridge(links, bridgeName)
   const { cidr, masquerade } = wanted
   const present = exposedAddresses(links, bridgeName).find((one) => one.cidr.addr === cidr.addr)
@@ -29,7 +29,7 @@ export async function exposeAddress(links: Links, bridgeName: string, wanted: Ex
   if (present === undefined) links.run([add])
   // A label cannot be changed, only be given at birth.
   else if (present.masquerade !== masquerade) links.run([removeAddressStep(bridge, present.cidr), add])
-  await announce(Netns.host, bridge, [cidr])
+  announce(Netns.host, bridge, [cidr])
 }
 
 /** Takes an address from the bridge; false when it had none such. */

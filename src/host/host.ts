@@ -183,7 +183,7 @@ export class Host {
   /** Gives the host an address on the overlay; idempotent. */
   async expose(cidr: Cidr, options: { readonly masquerade: boolean }): Promise<void> {
     const wanted = { cidr, masquerade: options.masquerade }
-    await exposeAddress(this.#links, this.#bridge, wanted)
+    exposeAddress(this.#links, this.#bridge, wanted)
     this.#exposed.set(formatCidr(cidr), wanted)
     await this.#firewall.exposedChanged(exposedAddresses(this.#links, this.#bridge))
   }

@@ -38,7 +38,9 @@ const LINK = {
   targetNetnsId: u32(46),
 }
 
-const BRIDGE_PORT = { hairpin: u8(4) }
+const BRIDGE_PORT = { state: u8(1), hairpin: u8(4) }
+/** State of a bridge port that passes frames on. */
+const BR_STATE_FORWARDING = 3
 
 /** A link as the kernel describes it. */
 export interface Link {
@@ -56,8 +58,10 @@ export interface Link {
   readonly peer: number | undefined
   /** Ours for the namespace of the other end, where that is another one. */
   readonly peerNetnsId: number | undefined
-  /** Only of bridge ports. */
+  /** Of a bridge port: frames may leave by where they came from. */
   readonly hairpin: boolean
+  /** Of a bridge port: it is up, has a carrier and passes frames on. */
+  readonly forwarding: boolean
 }
 
 /** What can be asked of a link; what is absent stays as it is. */
@@ -154,7 +158,8 @@ export function decodeLink(reply: Reply): Link | undefined {
   // Bridges announce changes of their ports with family AF_BRIDGE: those are not whole links.
   if (view.getUint8(0) !== 0) return undefined
   const values = decodeAttributes(LINK, reply.body.subarray(HEADER))
-  const port = values.info?.slaveKind === 'bridge' ? values.info.slaveData : undefined
+  const slave = values.info?.slaveKind === 'bridge' ? values.info.slaveData : undefined
+  const port = slave && decodeAttributes(BRIDGE_PORT, slave)
   return {
     index: view.getInt32(4, LITTLE_ENDIAN),
     name: values.ifname ?? '',
@@ -166,6 +171,7 @@ export function decodeLink(reply: Reply): Link | undefined {
     master: values.master ?? 0,
     peer: values.link,
     peerNetnsId: values.linkNetnsId,
-    hairpin: port !== undefined && decodeAttributes(BRIDGE_PORT, port).hairpin === 1,
+    hairpin: port?.hairpin === 1,
+    forwarding: port?.state === BR_STATE_FORWARDING,
   }
 }
