@@ -12,7 +12,7 @@ export function man(io: Io, root: Command, version: string): number {
     .map(({ name, args, about }) => {
       const own = root.commands.find((candidate) => candidate.name() === name)?.options ?? []
       const lines = own.map((option) => `.br\n.B ${escape(option.flags)}\n${escape(option.description)}`)
-      return `.TP\n.B ${escape([name, args].filter(Boolean).join(' '))}\n${escape(about)}\n${lines.join('\n')}`
+      return `.TP\n.B ${escape([name, args].filter(Boolean).join(' '))}\n${[escape(about), ...lines].join('\n')}`
     })
   const settings = optionRows.map(([, option]) => {
     const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`

@@ -1,4 +1,5 @@
 import type { Runners } from './case.ts'
+import { cliRunners } from './cli/runners.ts'
 import { dnsRunners } from './dns/runners.ts'
 import { httpRunners } from './http/runners.ts'
 import { ipamRunners } from './ipam/runners.ts'
@@ -16,4 +17,5 @@ export const runners: Runners = {
   ...overlayRunners,
   ...pluginRunners,
   ...httpRunners,
+  ...cliRunners,
 }
