@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { projectFile } from '../support/project.ts'
+import type { crossDials } from './crossing.ts'
 import type { runScenario } from './scenario.ts'
 
 /** A fault to put into a copy of our code: `text` of a file of `src/mesh` becomes `becomes`. */
@@ -78,17 +79,19 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'who failed once is not tried again',
     file: 'connection-maker',
-    text: 'target.tryAt = now + target.backOff.failed(this.#parts.rng)',
+    text: 'target.tryAt = now + target.backOff.failed(this.#parts.rng, now)',
     becomes: 'target.tryAt = Number.POSITIVE_INFINITY',
   },
 ]
 
+export interface Planted {
+  readonly runScenario: typeof runScenario
+  readonly crossDials: typeof crossDials
+  readonly dispose: () => void
+}
+
 /** The simulator on a copy of our code with the fault in it; `dispose` removes the copy. */
-export async function plant({
-  file,
-  text,
-  becomes,
-}: Plant): Promise<{ readonly run: typeof runScenario; readonly dispose: () => void }> {
+export async function plant({ file, text, becomes }: Plant): Promise<Planted> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const copy = mkdtempSync(join(tmpdir(), 'weave-planted-'))
@@ -102,8 +105,9 @@ export async function plant({
   const original = readFileSync(path, 'utf8')
   if (!original.includes(text)) throw new Error(`${file} has no ${JSON.stringify(text)} to spoil`)
   writeFileSync(path, original.replaceAll(text, becomes))
-  const scenario = (await import(join(copy, 'test/sim', `scenario.${extension}`))) as {
-    readonly runScenario: typeof runScenario
-  }
-  return { run: scenario.runScenario, dispose: () => rmSync(copy, { recursive: true }) }
+  const load = async (module: string): Promise<unknown> =>
+    await import(join(copy, 'test/sim', `${module}.${extension}`))
+  const { runScenario } = (await load('scenario')) as Pick<Planted, 'runScenario'>
+  const { crossDials } = (await load('crossing')) as Pick<Planted, 'crossDials'>
+  return { runScenario, crossDials, dispose: () => rmSync(copy, { recursive: true }) }
 }

@@ -23,6 +23,8 @@ export interface SimHostOptions {
   readonly clockRate: number
   readonly connectionLimit: number
   readonly discovery: boolean
+  /** Seconds that neighbours shall hold its routes while it restarts; 0: none. */
+  readonly restartSec: number
 }
 
 /** A host of the simulation: the shell of one real node, with memory, a clock that drifts, and crashes. */
@@ -167,7 +169,7 @@ export class SimHost {
   }
 
   #meshOptions(): MeshOptions {
-    const { name, nickname, connectionLimit, discovery, oldMode } = this.options
+    const { name, nickname, connectionLimit, discovery, oldMode, restartSec } = this.options
     return {
       name,
       nickname,
@@ -178,6 +180,7 @@ export class SimHost {
       maxVersion: 2,
       connectionLimit,
       discovery,
+      restartSec,
       trustedSubnets: [],
       extensions: !oldMode,
     }

@@ -38,6 +38,7 @@ export class World {
         clockRate: 1,
         connectionLimit: 0,
         discovery: true,
+        restartSec: 0,
         ...options,
       },
       this.rng,
