@@ -8,6 +8,7 @@ import { encodeTopologyParts } from './topology-payload.ts'
 export class TopologyData implements GossipData {
   readonly #peers: Peers
   readonly names: ReadonlySet<PeerName>
+  #encoded: { readonly revision: number; readonly parts: readonly Uint8Array[] } | undefined
 
   constructor(peers: Peers, names: Iterable<PeerName>) {
     this.#peers = peers
@@ -28,6 +29,14 @@ export class TopologyData implements GossipData {
   }
 
   encode(): readonly Uint8Array[] {
+    // One round of gossip goes to several neighbours: what did not change meanwhile is encoded once.
+    if (this.#encoded?.revision !== this.#peers.revision) {
+      this.#encoded = { revision: this.#peers.revision, parts: this.#encodeNow() }
+    }
+    return this.#encoded.parts
+  }
+
+  #encodeNow(): Uint8Array[] {
     const known = [...this.names].flatMap((name) => this.#peers.get(name) ?? [])
     return encodeTopologyParts(known.filter((peer) => !isPlaceholder(peer)))
   }

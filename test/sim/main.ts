@@ -10,6 +10,7 @@ const { values } = parseArgs({
     peers: { type: 'string' },
     minutes: { type: 'string', default: '20' },
     history: { type: 'boolean', default: false },
+    'mesh-only': { type: 'boolean', default: false },
   },
 })
 
@@ -18,7 +19,12 @@ const peers = values.peers === undefined ? undefined : Number(values.peers)
 let failed = 0
 for (let seed = first; seed < first + Number(values.seeds); seed++) {
   const began = process.cpuUsage()
-  const outcome = runScenario({ seed, peers, minutes: Number(values.minutes), parts: simParts() })
+  const outcome = runScenario({
+    seed,
+    peers,
+    minutes: Number(values.minutes),
+    parts: values['mesh-only'] ? [] : simParts(),
+  })
   const { user, system } = process.cpuUsage(began)
   const good = outcome.broken.length === 0
   if (!good) failed++

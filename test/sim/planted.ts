@@ -35,10 +35,10 @@ export const PLANTS: readonly Plant[] = [
       'channel.gossiper.onBroadcast(source, payload); const data = channel.gossiper.onBroadcast(source, payload)',
   },
   {
-    bug: 'broadcast trees do not leave out who is reached by others',
+    bug: 'broadcasts go no further than the neighbours of their originator',
     file: 'routes',
     text: 'via[neighbour] === UNREACHED',
-    becomes: 'via[neighbour] !== undefined',
+    becomes: 'via[neighbour] === UNREACHED && start === self',
   },
   {
     bug: 'levels of the search are not in the order of names',

@@ -70,8 +70,8 @@ export function runScenario({ seed, peers, minutes = 20, parts = [] }: ScenarioO
   }
 }
 
-/** Mostly 4 to 18 peers; every fortieth seed has 50. */
-const populationOf = (seed: number, rng: Rng): number => (seed % 40 === 39 ? 50 : 4 + rng.below(15))
+/** 4 to 20 peers; every hundredth seed has 50. */
+const populationOf = (seed: number, rng: Rng): number => (seed % 100 === 50 ? 50 : 4 + rng.below(17))
 
 function populate(world: World, count: number, withOld: boolean, rng: Rng): void {
   const discovery = rng.float() < 0.7
