@@ -6,19 +6,19 @@ import { ExitStatus, type Io } from './io.ts'
 
 /** `weave man`: the manual page in roff, from the same tables. */
 export function man(io: Io, root: Command, version: string): number {
-  const escape = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-')
+  const roff = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-')
   const commands = commandTable
     .filter(({ hidden }) => hidden !== true)
     .map(({ name, args, about }) => {
       const own = root.commands.find((candidate) => candidate.name() === name)?.options ?? []
-      const lines = own.map((option) => `.br\n.B ${escape(option.flags)}\n${escape(option.description)}`)
-      return `.TP\n.B ${escape([name, args].filter(Boolean).join(' '))}\n${[escape(about), ...lines].join('\n')}`
+      const lines = own.map((option) => `.br\n.B ${roff(option.flags)}\n${roff(option.description)}`)
+      return `.TP\n.B ${roff([name, args].filter(Boolean).join(' '))}\n${[roff(about), ...lines].join('\n')}`
     })
   const settings = optionRows.map(([, option]) => {
     const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`
     const fallback =
       option.fallback === '' || Array.isArray(option.fallback) ? '' : `; default ${String(option.fallback)}`
-    return `.TP\n.B ${escape(`--${option.flag}${value}`)}\n${escape(`${option.help}${fallback} (${environmentName(option)})`)}`
+    return `.TP\n.B ${roff(`--${option.flag}${value}`)}\n${roff(`${option.help}${fallback} (${environmentName(option)})`)}`
   })
   io.out(
     [

@@ -131,11 +131,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
 function unquote(quoted: string, line: number): string {
   return quoted
     .slice(1, -1)
-    .replace(/\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)/gs, (_all, escape: string) => {
-      const plain = ESCAPES[escape]
+    .replace(/\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)/gs, (_all, sequence: string) => {
+      const plain = ESCAPES[sequence]
       if (plain !== undefined) return plain
-      const code = Number.parseInt(escape.slice(1), 16)
-      if (escape.length > 1 && code <= 0x10ffff) return String.fromCodePoint(code)
+      const code = Number.parseInt(sequence.slice(1), 16)
+      if (sequence.length > 1 && code <= 0x10ffff) return String.fromCodePoint(code)
       throw new TemplateParseError(line, 'invalid syntax in quoted string')
     })
 }

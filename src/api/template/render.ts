@@ -129,15 +129,18 @@ function runCommand(
 ): unknown {
   const [first, ...rest] = command
   if (first?.base.kind === 'function') {
-    return callFunction(first.base.name, [...rest.map((operand) => valueOf(operand, dot, scope)), ...piped])
+    return callFunction(first.base.name, [
+      ...rest.map((operand) => operandValue(operand, dot, scope)),
+      ...piped,
+    ])
   }
   if (first === undefined || rest.length > 0 || piped.length > 0) {
     throw new TemplateRunError("can't give argument to non-function")
   }
-  return valueOf(first, dot, scope)
+  return operandValue(first, dot, scope)
 }
 
-function valueOf(operand: Operand, dot: unknown, scope: Scope): unknown {
+function operandValue(operand: Operand, dot: unknown, scope: Scope): unknown {
   return operand.fields.reduce(fieldOf, baseOf(operand.base, dot, scope))
 }
 
