@@ -8,7 +8,16 @@ import { type Cidr, formatCidr, formatIp4, rangeSize } from '../lib/ip4.ts'
 import { formatPeerName } from '../lib/peer-name.ts'
 import { goJson } from './go-json.ts'
 import type { IpamReport } from './report.ts'
-import { type ApiReply, type ApiRequest, failure, json, noContent, type Route, text } from './route.ts'
+import {
+  type ApiReply,
+  type ApiRequest,
+  failure,
+  json,
+  methodNotAllowed,
+  noContent,
+  type Route,
+  text,
+} from './route.ts'
 
 export interface IpamRoutesParts {
   readonly ipam: Ipam
@@ -16,7 +25,7 @@ export interface IpamRoutesParts {
 
 /** Addresses and the ring (ipam §15, http §2.1). Long requests end when the client hangs up. */
 export function ipamRoutes({ ipam }: IpamRoutesParts): Route[] {
-  return [
+  const routes: Route[] = [
     { method: 'GET', path: '/ipinfo/defaultsubnet', handle: () => text(formatCidr(ipam.defaultSubnet)) },
     // No tracker: cloud routes are not kept up by the daemon.
     { method: 'GET', path: '/ipinfo/tracker', handle: () => text('\n') },
@@ -30,6 +39,13 @@ export function ipamRoutes({ ipam }: IpamRoutesParts): Route[] {
     { method: 'DELETE', path: '/ip/:id', handle: (request) => release(ipam, request) },
     { method: 'GET', path: '/ring', handle: ({ signal }) => prime(ipam, signal) },
   ]
+  return routes.map((route) => ({ ...route, handle: (request) => withoutSlashes(request, route) }))
+}
+
+/** The original decodes a path before it takes it apart: an encoded slash in a name makes another path. */
+function withoutSlashes(request: ApiRequest, route: Route): ApiReply | Promise<ApiReply> {
+  const hasSlash = Object.values(request.params).some((value) => value.includes('/'))
+  return hasSlash ? methodNotAllowed : route.handle(request)
 }
 
 const identOf = ({ params }: ApiRequest): string => params['id'] ?? ''

@@ -76,6 +76,12 @@ export class ApiServer implements AsyncDisposable {
     }
   }
 
+  /** The TCP port that is listened on; undefined for a Unix socket or before `start`. */
+  get port(): number | undefined {
+    const address = this.#app.server.address()
+    return typeof address === 'object' && address !== null ? address.port : undefined
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#app.close()

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { projectFile } from '../../test/support/project.ts'
 import { WeaveError } from '../lib/errors.ts'
 import { parseFlags } from './flags.ts'
 import { loadConfig, passOn, takeOver } from './load.ts'
+import { optionsMarkdown } from './markdown.ts'
 import { environmentName } from './option.ts'
 import { optionRows, options } from './options.ts'
 import { resolveConfig, type Sources } from './resolve.ts'
@@ -183,4 +186,8 @@ test('every row has a name, a flag and a variable of its own, and a default that
   assert.equal(new Set(rows.map(environmentName)).size, rows.length)
   for (const option of rows) assert.equal(option.schema.safeParse(option.fallback).success, true, option.flag)
   assert.equal(options.port.fallback, 6783)
+})
+
+test('docs/options.md is what the table gives', () => {
+  assert.equal(readFileSync(projectFile('docs/options.md'), 'utf8'), optionsMarkdown())
 })
