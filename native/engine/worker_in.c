@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "engine.h"
+#include "dwell.h"
 #include "receive.h"
 
 #ifndef UDP_GRO
@@ -99,6 +100,7 @@ void *worker_in(void *argument) {
 	} };
 	struct switching *sw = &receiving.sw;
 	struct inbox *inbox = malloc(sizeof *inbox);
+	struct dwell dwell = { 0 };
 	int error = sw->sender && sw->coalescer && inbox ? 0 : ENOMEM;
 	if (inbox) inbox->limit = MESSAGES;
 
@@ -111,7 +113,7 @@ void *worker_in(void *argument) {
 		epoch_leave(&engine->epoch, WORKER_IN);
 
 		if (messages < 0 && !transient(-messages)) error = -messages;
-		if (messages > 0) continue;
+		if (dwell_again(&dwell, messages > 0)) continue;
 		struct pollfd ready[] = {
 			{ engine->stop_signal, POLLIN, 0 },
 			{ engine->udp.v4.fragmentable, POLLIN, 0 },

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "dwell.h"
 #include "switch.h"
 
 enum { FRAME = 65536 + 64, BATCH = 128 };
@@ -37,6 +38,7 @@ void *worker_out(void *argument) {
 		.events = &engine->events, .counters = counters, .tap = engine->tap.fd,
 	};
 	uint8_t *buffer = malloc(FRAME);
+	struct dwell dwell = { 0 };
 	int error = sw.sender && buffer ? 0 : ENOMEM;
 
 	while (!error && !atomic_load_explicit(&engine->stopping, memory_order_relaxed)) {
@@ -48,7 +50,7 @@ void *worker_out(void *argument) {
 		epoch_leave(&engine->epoch, WORKER_OUT);
 
 		if (frames < 0 && frames != -EIO) error = -frames;
-		if (frames > 0) continue;
+		if (frames >= 0 && dwell_again(&dwell, frames > 0)) continue;
 		// EIO: the device is down; POLLERR would spin, so only the stop signal is waited for, for a while.
 		struct pollfd ready[] = { { engine->stop_signal, POLLIN, 0 }, { engine->tap.fd, POLLIN, 0 } };
 		if (poll(ready, frames == -EIO ? 1 : 2, frames == -EIO ? 100 : -1) < 0 && errno != EINTR) error = errno;
