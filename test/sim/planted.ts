@@ -41,12 +41,6 @@ export const PLANTS: readonly Plant[] = [
     becomes: 'via[neighbour] === UNREACHED && start === self',
   },
   {
-    bug: 'levels of the search are not in the order of names',
-    file: 'topology-graph',
-    text: 'level = next.sort((a, b) => a - b)',
-    becomes: 'level = next.reverse()',
-  },
-  {
     bug: 'older descriptions replace newer ones',
     file: 'peer',
     text: 'return next.version > known.version',

@@ -142,11 +142,18 @@ class Run {
     }
   }
 
-  /** Some of those that are down never come back: all must forget them. */
+  /** Some never come back: all must forget them. Whoever was told of them only is told of the first host now. */
   retireSome(): void {
-    for (const host of this.#world.hosts.slice(1)) {
-      if (!host.running && this.#rng.float() < 0.3) host.retired = true
+    const [first, ...others] = this.#world.hosts
+    if (first === undefined) return
+    for (const host of others) if (!host.running && this.#rng.float() < 0.3) host.retired = true
+    const victim = others[this.#rng.below(others.length)]
+    if (victim !== undefined && others.length > 2 && this.#rng.float() < 0.5) {
+      if (victim.running) victim.crash(true)
+      victim.retired = true
     }
+    if (!others.some(({ retired }) => retired)) return
+    for (const host of others) if (!host.retired) host.connect([first.address])
   }
 
   /** From now on all must agree within a bounded time after each change; runs until nothing changes for that long. */
