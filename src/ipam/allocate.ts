@@ -18,7 +18,7 @@ export function tryAllocate(
   const [held] = ident === ANONYMOUS ? [] : holdings.cidrsWithin(ident, whole)
   if (held !== undefined) {
     state.dead.delete(ident)
-    return { kind: 'address', cidr: held }
+    return { kind: 'address', cidr: { addr: held.addr, prefixLen: subnet.prefixLen } }
   }
   if (!rangesOverlap(whole, options.range)) {
     const text = `range ${formatCidr(subnet)} out of bounds: ${rangeAsCidr(options.range)}`

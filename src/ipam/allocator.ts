@@ -36,8 +36,7 @@ export interface Changes {
 
 /**
  * The IP allocator of one peer (ipam §6 to §12). Every method that changes something returns what is to be done
- * about it, in order; none of it but `ask-space` may happen before `takeChanges` was written. `PersistBarrier`
- * sees to that.
+ * about it, in order; none of it may happen before `takeChanges` was written. `PersistBarrier` sees to that.
  */
 export class Allocator {
   readonly #state: AllocatorState
@@ -261,15 +260,15 @@ export class Allocator {
 
   /** Call when `nextDeadline` is due. */
   tick(now: number): AllocatorOutput[] {
-    const deadline = this.nextDeadline()
-    if (deadline !== undefined && now < deadline) return []
+    for (const takeover of this.#takeovers.advance(now)) this.#takeOver(takeover, now)
+    if (this.#nextTick === undefined || now < this.#nextTick) return this.#done(now)
+
     this.#nextTick = undefined
     if (this.#state.bootstrap.isAwaiting) this.#propose(now)
     else if (!this.#requests.isEmpty) {
       this.#establish()
       this.#requests.retry(now)
     }
-    for (const takeover of this.#takeovers.expire(now)) this.#takeOver(takeover, now)
     const over = [...this.#state.dead].filter(([, since]) => now - since >= DEAD_CONTAINER_GRACE)
     this.#freeContainers(
       over.map(([ident]) => ident),

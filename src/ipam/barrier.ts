@@ -78,8 +78,8 @@ export class PersistBarrier {
   }
 }
 
-/** Requests for space and lines for the log say nothing about our state. */
-const isFree = (output: AllocatorOutput): boolean => output.kind === 'ask-space' || output.kind === 'event'
+/** Lines for the log need not wait. Requests for space could, but must not overtake the ring that they follow from. */
+const isFree = (output: AllocatorOutput): boolean => output.kind === 'event'
 
 /** State goes out as it is at the moment of sending, so one message of a kind is enough. */
 function withoutRepeats(outputs: readonly AllocatorOutput[]): AllocatorOutput[] {

@@ -5,12 +5,15 @@ import type { AllocatorState } from './state.ts'
 import type { TakeoverMessage } from './takeover-codec.ts'
 
 /** Peers that have not answered by then are old ones, unless they have answered before. */
-const ANSWER_WITHIN = 3000
+const ANSWER_WITHIN = 4000
+/** Those that have not answered are asked again: a message may go down with a connection. */
+const ASK_EVERY = 1000
 
 interface Attempt {
   readonly id: RequestId
   readonly dead: PeerName
   readonly deadline: number
+  askAgainAt: number
   /** Asked, without their consent yet. */
   readonly awaited: Set<PeerName>
   /** Who refused because of a promise to somebody else: that one knows whether the promise still stands. */
@@ -42,8 +45,8 @@ export class Takeovers {
   }
 
   get nextDeadline(): number | undefined {
-    const deadlines = [...this.#attempts.values()].map((attempt) => attempt.deadline)
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+    const due = [...this.#attempts.values()].map(({ deadline, askAgainAt }) => Math.min(deadline, askAgainAt))
+    return due.length === 0 ? undefined : Math.min(...due)
   }
 
   /** `gone`: peers that are as dead and will be removed, too. Starts an attempt; the takeover at once if there is nobody to ask, an answer if it is refused. */
@@ -59,11 +62,11 @@ export class Takeovers {
       if (peer === options.self || peer === dead || !world.isKnown(peer)) asked.delete(peer)
     }
     if (asked.size === 0) return { id, dead }
-    const deadline = now + ANSWER_WITHIN
     this.#attempts.set(dead, {
       id,
       dead,
-      deadline,
+      deadline: now + ANSWER_WITHIN,
+      askAgainAt: now + ASK_EVERY,
       awaited: asked,
       referred: new Map(),
       consented: new Set(),
@@ -100,8 +103,13 @@ export class Takeovers {
     }
   }
 
-  /** Attempts whose time is over: won if only old peers kept silent. */
-  expire(now: number): Takeover[] {
+  /** Asks again, and ends attempts whose time is over: won if only old peers kept silent. */
+  advance(now: number): Takeover[] {
+    for (const attempt of this.#attempts.values()) {
+      if (now < attempt.askAgainAt) continue
+      attempt.askAgainAt = now + ASK_EVERY
+      for (const peer of attempt.awaited) this.#send(peer, { kind: 'ask', dead: attempt.dead })
+    }
     const over = [...this.#attempts.values()].filter((attempt) => attempt.deadline <= now)
     return over.flatMap((attempt): Takeover[] => {
       const silent = [...attempt.awaited].filter((peer) => this.#speakers.has(peer))

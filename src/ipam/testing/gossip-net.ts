@@ -1,4 +1,4 @@
-import type { PeerName } from '../../lib/peer-name.ts'
+import { formatPeerName, type PeerName } from '../../lib/peer-name.ts'
 import type { IpamChannel, LazyState } from '../gossiper.ts'
 
 /** What the net needs of a gossiper. */
@@ -25,7 +25,7 @@ export class GossipNet {
     return {
       unicast: (destination, payload) => {
         if (!this.isConnected(name, destination))
-          return `unknown relay destination: ${destination.toString(16)}`
+          return `unknown relay destination: ${formatPeerName(destination)}`
         this.#deliver(name, destination, (to) => to.onUnicast(name, payload))
         return undefined
       },
@@ -46,6 +46,11 @@ export class GossipNet {
 
   cut(a: PeerName, b: PeerName): void {
     this.#cut.add(`${a}/${b}`).add(`${b}/${a}`)
+  }
+
+  uncut(a: PeerName, b: PeerName): void {
+    this.#cut.delete(`${a}/${b}`)
+    this.#cut.delete(`${b}/${a}`)
   }
 
   heal(): void {

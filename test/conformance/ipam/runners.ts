@@ -1,5 +1,6 @@
 import type { Runners } from '../case.ts'
 import { flagErrors } from './flags.ts'
+import { httpScenarios, httpSinglePeer } from './http.ts'
 import { paxosRuns } from './paxos.ts'
 import { boltdb, gobPayloads, gossipCaptured } from './payloads.ts'
 import { ringOps, ringRandom } from './ring.ts'
@@ -10,6 +11,10 @@ export const ipamRunners: Runners = {
   'ipam/flag-errors.json': flagErrors,
   'ipam/gob-payloads.json': gobPayloads,
   'ipam/gossip-captured.json': gossipCaptured,
+  'ipam/http-scenarios.json': (vector) => httpScenarios(vector),
+  'ipam/http-scenarios-2.json': (vector) => httpScenarios(vector),
+  'ipam/http-single-peer.json': httpSinglePeer,
+  'ipam/http-three-peers.json': (vector) => httpScenarios(vector),
   'ipam/paxos-runs.json': paxosRuns,
   'ipam/ring-ops.json': ringOps,
   'ipam/ring-random.json': ringRandom,
