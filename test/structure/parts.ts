@@ -29,8 +29,8 @@ export const PARTS: Readonly<Record<string, readonly string[]>> = {
     'state',
     'config',
   ],
-  // The daemon's part for what the commands do when no daemon runs (reset, ps): loaded only then.
-  cli: ['lib', 'api', 'config', 'daemon'],
+  // The daemon's and the host's parts for what the commands do without a daemon (reset, ps, doctor): loaded only then.
+  cli: ['lib', 'api', 'config', 'daemon', 'host'],
 }
 
 /** What a sans-IO core must not touch: time, chance, sockets, files. */
