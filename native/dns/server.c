@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "reply.h"
+#include "socket.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,9 +17,7 @@
 
 enum {
 	BATCH = 64,
-	CONTROL = 64, // room for one packet info of either family
 	MISSES_ROOM = 1 << 20,
-	SOCKET_BUFFER = 4 << 20,
 	STOP = UINT32_MAX, // epoll mark of the event that ends the worker
 };
 
@@ -29,7 +28,7 @@ struct batch {
 	struct iovec request_parts[BATCH];
 	struct iovec reply_parts[BATCH];
 	struct sockaddr_in6 peers[BATCH];
-	_Alignas(struct cmsghdr) uint8_t controls[BATCH][CONTROL];
+	_Alignas(struct cmsghdr) uint8_t controls[BATCH][DNS_CONTROL];
 	uint8_t request_bytes[BATCH][DNS_MAX_DATAGRAM];
 	uint8_t reply_bytes[BATCH][DNS_MAX_DATAGRAM];
 };
@@ -70,44 +69,9 @@ static void prepare(struct batch *batch) {
 			.msg_iov = &batch->request_parts[i],
 			.msg_iovlen = 1,
 			.msg_control = batch->controls[i],
-			.msg_controllen = CONTROL,
+			.msg_controllen = DNS_CONTROL,
 		};
 	}
-}
-
-// Our address that the request came to; all zero when the socket is bound to one.
-static struct in6_addr local_of(struct msghdr *header) {
-	struct in6_addr local = {0};
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof info);
-			memcpy(&local, &info.ipi_spec_dst, sizeof info.ipi_spec_dst);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof info);
-			local = info.ipi6_addr;
-		}
-	}
-	return local;
-}
-
-// Makes the reply leave from the address that the request came to.
-static size_t put_local(uint8_t *control, const struct in6_addr *local, sa_family_t family) {
-	static const struct in6_addr unset;
-	if (memcmp(local, &unset, sizeof unset) == 0) return 0;
-	struct cmsghdr *c = (struct cmsghdr *)(void *)control;
-	if (family == AF_INET) {
-		struct in_pktinfo info = {0};
-		memcpy(&info.ipi_spec_dst, local, sizeof info.ipi_spec_dst);
-		*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-		memcpy(CMSG_DATA(c), &info, sizeof info);
-		return CMSG_SPACE(sizeof info);
-	}
-	struct in6_pktinfo info = {.ipi6_addr = *local};
-	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
-	memcpy(CMSG_DATA(c), &info, sizeof info);
-	return CMSG_SPACE(sizeof info);
 }
 
 static int counted_type(uint16_t type) {
@@ -145,7 +109,7 @@ static void count_latency(struct dns_server *server, uint64_t took, uint32_t ans
 static bool miss(struct dns_server *server, uint32_t socket, int i) {
 	struct batch *batch = &server->batch;
 	struct dns_asker asker = {.peer = batch->peers[i], .socket = socket};
-	asker.local = local_of(&batch->requests[i].msg_hdr);
+	asker.local = dns_local_of(&batch->requests[i].msg_hdr);
 	if (dns_misses_add(server->misses, &asker, batch->request_bytes[i], (uint16_t)batch->requests[i].msg_len)) return true;
 	pthread_mutex_lock(&server->lock);
 	server->counters.lost++;
@@ -174,7 +138,7 @@ static bool serve(struct dns_server *server, uint32_t socket) {
 	struct batch *batch = &server->batch;
 	for (int i = 0; i < BATCH; i++) {
 		batch->requests[i].msg_hdr.msg_namelen = sizeof batch->peers[i];
-		batch->requests[i].msg_hdr.msg_controllen = CONTROL;
+		batch->requests[i].msg_hdr.msg_controllen = DNS_CONTROL;
 	}
 	int received = recvmmsg(server->sockets[socket], batch->requests, BATCH, MSG_DONTWAIT, NULL);
 	if (received <= 0) return false;
@@ -192,7 +156,7 @@ static bool serve(struct dns_server *server, uint32_t socket) {
 			continue;
 		}
 		// The request's control data is read and then replaced by the reply's.
-		struct in6_addr local = local_of(&batch->requests[i].msg_hdr);
+		struct in6_addr local = dns_local_of(&batch->requests[i].msg_hdr);
 		batch->reply_parts[replies] = (struct iovec){batch->reply_bytes[i], lengths[i]};
 		batch->replies[replies].msg_hdr = (struct msghdr){
 			.msg_name = &batch->peers[i],
@@ -200,7 +164,7 @@ static bool serve(struct dns_server *server, uint32_t socket) {
 			.msg_iov = &batch->reply_parts[replies],
 			.msg_iovlen = 1,
 			.msg_control = batch->controls[i],
-			.msg_controllen = put_local(batch->controls[i], &local, batch->peers[i].sin6_family),
+			.msg_controllen = dns_put_local(batch->controls[i], &local, batch->peers[i].sin6_family),
 		};
 		replies++;
 	}
@@ -275,40 +239,17 @@ void dns_server_stop(struct dns_server *server) {
 	free_server(server);
 }
 
-// Whether the address stands for all of the host's, so that requests must tell which one they came to.
-static bool is_wildcard(const struct sockaddr_in6 *address) {
-	if (address->sin6_family == AF_INET6) return IN6_IS_ADDR_UNSPECIFIED(&address->sin6_addr);
-	return ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr == INADDR_ANY;
-}
-
-static int bind_socket(int fd, struct sockaddr_in6 *address) {
-	int on = 1, size = SOCKET_BUFFER;
-	// More than the system's limit needs a privilege; without it the limit has to do.
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0)
-		return errno;
-	bool six = address->sin6_family == AF_INET6;
-	if (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) return errno;
-	if (is_wildcard(address) && setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVPKTINFO : IP_PKTINFO,
-	                                       &on, sizeof on) < 0)
-		return errno;
-	socklen_t length = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	if (bind(fd, (struct sockaddr *)address, length) < 0) return errno;
-	return getsockname(fd, (struct sockaddr *)address, &length) < 0 ? errno : 0;
-}
-
 int dns_server_listen(struct dns_server *server, struct sockaddr_in6 *address) {
 	if (server->socket_count == DNS_MAX_SOCKETS) return ENOSPC;
-	int fd = socket(address->sin6_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) return errno;
-	int error = bind_socket(fd, address);
+	int fd = -1;
+	int error = dns_socket_open(address, &fd);
 	if (error == 0) {
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = server->socket_count};
 		server->sockets[server->socket_count] = fd;
 		if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) < 0) error = errno;
 	}
 	if (error != 0) {
-		close(fd);
+		if (fd >= 0) close(fd);
 		return error;
 	}
 	server->socket_count++;
@@ -327,7 +268,7 @@ struct dns_misses *dns_server_misses(struct dns_server *server) {
 
 int dns_server_send(struct dns_server *server, const struct dns_asker *asker, const uint8_t *reply, size_t length) {
 	if (asker->socket >= server->socket_count) return EINVAL;
-	_Alignas(struct cmsghdr) uint8_t control[CONTROL];
+	_Alignas(struct cmsghdr) uint8_t control[DNS_CONTROL];
 	struct dns_asker to = *asker;
 	struct iovec part = {(void *)reply, length};
 	struct msghdr header = {
@@ -336,7 +277,7 @@ int dns_server_send(struct dns_server *server, const struct dns_asker *asker, co
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = control,
-		.msg_controllen = put_local(control, &to.local, to.peer.sin6_family),
+		.msg_controllen = dns_put_local(control, &to.local, to.peer.sin6_family),
 	};
 	return sendmsg(server->sockets[asker->socket], &header, MSG_DONTWAIT) < 0 ? errno : 0;
 }

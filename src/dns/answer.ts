@@ -1,7 +1,7 @@
 import type { Rng } from '../lib/rng.ts'
 import type { NameKey } from './name.ts'
 import { echoedFlags, type Query } from './query.ts'
-import { CLASS_IN, Flag, HEADER_LENGTH, Rcode, RecordType, setU16, setU32, u16 } from './wire.ts'
+import { CLASS_IN, Flag, HEADER_LENGTH, Rcode, RecordType, setU16, setU32 } from './wire.ts'
 
 /**
  * All of an answer that does not depend on who asks: what follows the question. Names in it may point to the
@@ -26,7 +26,7 @@ export interface Answer {
 const POINTER_TO_QUESTION = Uint8Array.of(0xc0, HEADER_LENGTH)
 
 /** Largest datagram that we send or take: fragments beyond are lost too often. */
-export const MAX_DATAGRAM = 4096
+const MAX_DATAGRAM = 4096
 
 const MIN_DATAGRAM = 512
 
@@ -141,6 +141,3 @@ function encodeRecord(record: OwnRecord): Uint8Array {
   bytes.set(record.data, owner.length + 10)
   return bytes
 }
-
-/** Whether a received message has the truncation flag. */
-export const isTruncated = (message: Uint8Array): boolean => (u16(message, 2) & Flag.TC) !== 0

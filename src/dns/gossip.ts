@@ -17,7 +17,7 @@ export interface Channel {
 }
 
 /** Hosts whose clocks differ by more cannot be connected: tombstones would expire too early (dns §5). */
-export const MAX_SKEW_SEC = 900
+const MAX_SKEW_SEC = 900
 
 /** Entries in one payload. The mesh refuses messages of 10 MiB, old peers included; entries take some 100 bytes. */
 const ENTRIES_PER_PAYLOAD = 20_000
