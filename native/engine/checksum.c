@@ -14,11 +14,11 @@ struct lane_sums {
 
 // Even and odd 32-bit words are added up in 64-bit lanes, sixteen words at a time; the compiler splits the vectors where
 // the processor has shorter ones.
-static inline __attribute__((always_inline)) void add_lanes(struct lane_sums *sums, lanes first, lanes second) {
-	sums->even[0] += first & 0xffffffff;
-	sums->odd[0] += first >> 32;
-	sums->even[1] += second & 0xffffffff;
-	sums->odd[1] += second >> 32;
+static inline __attribute__((always_inline)) void add_lanes(struct lane_sums *sums, const lanes pair[2]) {
+	for (int i = 0; i < 2; i++) {
+		sums->even[i] += pair[i] & 0xffffffff;
+		sums->odd[i] += pair[i] >> 32;
+	}
 }
 
 static inline __attribute__((always_inline)) uint64_t reduce(const struct lane_sums *sums, uint64_t sum) {
@@ -46,17 +46,17 @@ static inline uint64_t sum_rest(const uint8_t *bytes, size_t length, uint64_t su
 VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
 	struct lane_sums sums = { { { 0 }, { 0 } }, { { 0 }, { 0 } } };
 	for (; length >= 2 * sizeof(lanes); bytes += 2 * sizeof(lanes), length -= 2 * sizeof(lanes))
-		add_lanes(&sums, *(const lanes *)bytes, *(const lanes *)(bytes + sizeof(lanes)));
+		add_lanes(&sums, (const lanes *)bytes);
 	return sum_rest(bytes, length, reduce(&sums, sum));
 }
 
 VECTORS uint64_t sum_copy(uint8_t *restrict to, const uint8_t *restrict from, size_t length, uint64_t sum) {
 	struct lane_sums sums = { { { 0 }, { 0 } }, { { 0 }, { 0 } } };
 	for (; length >= 2 * sizeof(lanes); to += 2 * sizeof(lanes), from += 2 * sizeof(lanes), length -= 2 * sizeof(lanes)) {
-		lanes first = *(const lanes *)from, second = *(const lanes *)(from + sizeof(lanes));
-		*(lanes *)to = first;
-		*(lanes *)(to + sizeof(lanes)) = second;
-		add_lanes(&sums, first, second);
+		lanes pair[2] = { ((const lanes *)from)[0], ((const lanes *)from)[1] };
+		((lanes *)to)[0] = pair[0];
+		((lanes *)to)[1] = pair[1];
+		add_lanes(&sums, pair);
 	}
 	memcpy(to, from, length);
 	return sum_rest(from, length, reduce(&sums, sum));
