@@ -18,7 +18,7 @@ import { exposeAddress, exposedAddresses, hideAddress } from './expose.ts'
 import { Firewall } from './firewall/firewall.ts'
 import { watchLinks } from './link-watch.ts'
 import { Links } from './links.ts'
-import { BRIDGE, endpointNames } from './names.ts'
+import { BRIDGE } from './names.ts'
 import type { NetlinkEvents } from './netlink/events.ts'
 import { inNetns, Netns } from './netns.ts'
 import { findOverlap } from './overlap.ts'
@@ -166,18 +166,6 @@ export class Host {
 
   deleteEndpoint(endpointId: string): Promise<void> {
     return deleteEndpoint(this.#modules(), endpointId)
-  }
-
-  async hasEndpoint(endpointId: string): Promise<boolean> {
-    return this.#links.byName(endpointNames(endpointId).host) !== undefined
-  }
-
-  /** The ports of all endpoints on this host, e.g. to find those that Docker has forgotten. */
-  async endpointNames(): Promise<string[]> {
-    return this.#links
-      .all()
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith('vethwl'))
   }
 
   /** Gives the host an address on the overlay; idempotent. */

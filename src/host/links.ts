@@ -103,7 +103,7 @@ export class Links {
   }
 }
 
-export const changeStep = (link: Link, change: LinkChange): Step => ({
+const changeStep = (link: Link, change: LinkChange): Step => ({
   what: `cannot set ${Object.keys(change).join(', ')} of ${link.name}`,
   request: changeLink(link.index, change),
 })

@@ -29,8 +29,8 @@ export interface FirewallInput extends FirewallSpec {
 }
 
 /** Names that scripts know. */
-export const EXPOSE_CHAIN = 'WEAVE-EXPOSE'
-export const NAT_CHAIN = 'WEAVE'
+const EXPOSE_CHAIN = 'WEAVE-EXPOSE'
+const NAT_CHAIN = 'WEAVE'
 const CANARY_CHAIN = 'WEAVE-CANARY'
 
 const MULTICAST = '224.0.0.0/4'

@@ -11,7 +11,7 @@ import {
 } from './attributes.ts'
 import { NLM_F, type Reply, type Request } from './message.ts'
 
-export const RTM_ADDRESS = { NEW: 20, DELETE: 21, GET: 22 } as const
+const RTM_ADDRESS = { NEW: 20, DELETE: 21, GET: 22 } as const
 export const AF_INET = 2
 const HEADER = 8
 

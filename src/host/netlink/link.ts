@@ -16,7 +16,7 @@ import {
 import { NLM_F, type Reply, type Request } from './message.ts'
 
 export const RTM_LINK = { NEW: 16, DELETE: 17, GET: 18 } as const
-export const IFF = { UP: 0x1, LOOPBACK: 0x8, LOWER_UP: 0x10000 } as const
+const IFF = { UP: 0x1 } as const
 const HEADER = 16
 
 const LINK_INFO = {

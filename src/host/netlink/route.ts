@@ -4,7 +4,7 @@ import { AF_INET } from './address.ts'
 import { concat, decodeAttributes, encodeAttributes, ip4, u32, viewOf } from './attributes.ts'
 import { NLM_F, type Reply, type Request } from './message.ts'
 
-export const RTM_ROUTE = { NEW: 24, DELETE: 25, GET: 26 } as const
+const RTM_ROUTE = { NEW: 24, DELETE: 25, GET: 26 } as const
 const HEADER = 12
 const RT_TABLE_MAIN = 254
 const RTPROT_BOOT = 3
