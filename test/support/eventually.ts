@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 export async function eventually<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeout
   for (;;) {
