@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
   docker: async (options) =>
     (await import('./docker/run.ts')).runDockerBench({ rounds: options.rounds ?? 20 }),
   host: async (options) => (await import('./host/run.ts')).runHostBench({ rounds: options.rounds ?? 50 }),
+  ipam: async (options) => (await import('./ipam/run.ts')).runIpamBench({ rounds: options.rounds ?? 3 }),
   mesh: async (options) =>
     (await import('./mesh/run.ts')).runMeshBench({
       peers: options.only?.map(Number) ?? [20, 30, 60, 100, 200],
