@@ -16,8 +16,11 @@ import { TopologyHistory } from './topology-history.ts'
 import { TOPOLOGY_TAG } from './topology-message.ts'
 import { TopologySync } from './topology-sync.ts'
 
-/** Changes are gathered for so long before routes are calculated from them (mesh §12). */
-const ROUTES_AFTER = 100
+/**
+ * Changes are gathered for so long before routes are calculated from them (mesh §12): 100 ms, and in a big network,
+ * where a calculation costs more and changes come more often, a millisecond per peer up to a second.
+ */
+const routesAfter = (peers: number): number => Math.min(Math.max(peers, 100), 1_000)
 /** The first update of a burst starts the time to the next collection (mesh §10.2). */
 const COLLECT_AFTER = 1_000
 /** Changes of our own are gathered for so long before old neighbours hear of them (mesh §10.4). */
@@ -145,7 +148,7 @@ export class Topology {
     }
     if (this.peers.revision === this.#revision) return false
     this.#revision = this.peers.revision
-    deadlines.atLatest('routes', now + ROUTES_AFTER)
+    deadlines.atLatest('routes', now + routesAfter(this.peers.size))
     deadlines.set('compare', now + COMPARE_AFTER)
     return true
   }

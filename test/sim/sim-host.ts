@@ -25,6 +25,8 @@ export interface SimHostOptions {
   readonly discovery: boolean
   /** Seconds that neighbours shall hold its routes while it restarts; 0: none. */
   readonly restartSec: number
+  /** What it starts with; undefined: chance decides. */
+  readonly shortId: number | undefined
 }
 
 /** A host of the simulation: the shell of one real node, with memory, a clock that drifts, and crashes. */
@@ -169,7 +171,7 @@ export class SimHost {
   }
 
   #meshOptions(): MeshOptions {
-    const { name, nickname, connectionLimit, discovery, oldMode, restartSec } = this.options
+    const { name, nickname, connectionLimit, discovery, oldMode, restartSec, shortId } = this.options
     return {
       name,
       nickname,
@@ -181,6 +183,7 @@ export class SimHost {
       connectionLimit,
       discovery,
       restartSec,
+      ...(shortId === undefined ? {} : { shortId }),
       trustedSubnets: [],
       extensions: !oldMode,
     }

@@ -39,6 +39,7 @@ export class World {
         connectionLimit: 0,
         discovery: true,
         restartSec: 0,
+        shortId: undefined,
         ...options,
       },
       this.rng,
