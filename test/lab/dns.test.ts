@@ -129,10 +129,7 @@ test('the name of a container that dies is gone everywhere within two seconds', 
 
 test('names and records by hand resolve on all hosts, and survive the daemon', async () => {
   await lab.weave(1, 'dns-add', '10.40.0.9', '-h', 'ext.weave.local')
-  await lab.sh(
-    1,
-    'curl -sf -X PUT "http://127.0.0.1:6784/record/www.weave.local/CNAME?value=ext.weave.local"',
-  )
+  await lab.weave(1, 'dns-add', '-h', 'www.weave.local', '--type', 'CNAME', '--value', 'ext.weave.local')
   for (const host of HOSTS) {
     await eventually('ext and www are known', async () => (await dig(host, 'www')) === '10.40.0.9')
   }
