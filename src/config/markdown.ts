@@ -31,10 +31,10 @@ with the flags' names as keys, e.g. \`{"port": 6783, "no-dns": true}\`. Truth va
 
 function rowOf(option: Option): string {
   const flag = `--${option.flag}${option.placeholder === undefined ? '' : ` ${option.placeholder}`}`
-  return `| \`${escape(flag)}\` | \`${environmentName(option)}\` | ${fallbackOf(option)} | ${escape(option.help)} |`
+  return `| \`${inCell(flag)}\` | \`${environmentName(option)}\` | ${fallbackOf(option)} | ${inCell(option.help)} |`
 }
 
-const escape = (text: string): string => text.replaceAll('|', '\\|')
+const inCell = (text: string): string => text.replaceAll('|', '\\|')
 
 function fallbackOf(option: Option): string {
   if (option.flag === 'nickname') return "the host's name"

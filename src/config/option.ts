@@ -31,3 +31,6 @@ export interface Option {
 
 export const environmentName = (option: Option): string =>
   option.env ?? `WEAVE_${option.flag.toUpperCase().replaceAll('-', '_')}`
+
+/** Keeps the row's own types. */
+export const define = <const Row extends Option>(row: Row): Row => row
