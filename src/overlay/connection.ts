@@ -94,11 +94,6 @@ export class Connection implements OverlayConnection, Timed {
     return this.#parts.encrypted ? { ...best.attributes(), encrypted: true } : best.attributes()
   }
 
-  /** Overlays that are not used, and why. */
-  reasons(): ReadonlyMap<string, string> {
-    return this.#switch?.reasons() ?? new Map<string, string>()
-  }
-
   #slotEvents(index: number): SubOverlayEvents {
     const decide = (change: (overlaySwitch: OverlaySwitch) => SwitchOutput[]): void => {
       if (this.#switch !== undefined && !this.#stopped) this.#apply(change(this.#switch))
@@ -138,7 +133,11 @@ export class Connection implements OverlayConnection, Timed {
   }
 
   #use(name: string): void {
-    this.#parts.log.info(`overlay_switch ->[${this.#parts.label}] using ${name}`, { overlay: name })
+    const notUsed = [...(this.#switch?.reasons() ?? [])].map(([other, reason]) => `${other}: ${reason}`)
+    this.#parts.log.info(`overlay_switch ->[${this.#parts.label}] using ${name}`, {
+      overlay: name,
+      ...(notUsed.length > 0 && { because: notUsed.join('; ') }),
+    })
     if (this.#inUse !== undefined) this.#owner.using(this.#inUse, false)
     this.#inUse = name
     this.#owner.using(name, true)

@@ -137,6 +137,7 @@ export class SleeveOverlay implements SubOverlay {
       if (this.#engine === engine) for (const event of events) this.#handle(event)
     })
     this.#engine = engine
+    this.#parts.log.debug('sleeve packet engine started', engine.offloads)
     this.#tables.apply()
     try {
       await this.#parts.attach(engine.tapIndex)
