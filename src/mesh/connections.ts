@@ -44,7 +44,7 @@ export class Connections {
     this.#claims = new OwnClaims(context.peers)
   }
 
-  /** Connections that ended, without those to ourself. */
+  /** Connections that ended after their peer was known, without those to ourself. */
   get terminations(): number {
     return this.#terminations
   }
@@ -161,7 +161,7 @@ export class Connections {
       fault,
     } as const
     emit({ ...failed, peer: peer ?? link.introduction })
-    if (reason !== SELF_REASON) this.#terminations++
+    if (peer !== undefined) this.#terminations++
     link.overlay?.stop()
     if (peer !== undefined) {
       peers.release(peer)
