@@ -149,22 +149,4 @@ export const networkOptions = {
     group: 'addresses',
     help: 'how peers first divide the range: consensus[=COUNT], seed=NAME,… or observer',
   }),
-  noMasqLocal: define({
-    flag: 'no-masq-local',
-    switch: true,
-    schema: value.truth,
-    fallback: false,
-    group: 'addresses',
-    hidden: true,
-    help: 'keep source addresses of traffic to containers of this host',
-  }),
-  expectNpc: define({
-    flag: 'expect-npc',
-    switch: true,
-    schema: value.truth,
-    fallback: false,
-    group: 'addresses',
-    hidden: true,
-    help: 'leave admission to the network policy controller',
-  }),
 } as const

@@ -17,6 +17,10 @@ export interface Sources {
 /** Flags over environment over file over defaults. Throws `WeaveError('configuration')` naming the culprit. */
 export function resolveConfig(sources: Sources): Config {
   refuseUnknownKeys(sources)
+  // Who gives an empty one wants encryption and has lost the password on the way, say in a script.
+  if (sources.flags.get('password') === '') {
+    refuse('--password is given but empty: give one, or leave it out to run without encryption')
+  }
   const resolved = Object.fromEntries(
     optionRows.map(([key, option]) => {
       const { raw, where } = find(sources, key)

@@ -126,15 +126,6 @@ export const serviceOptions = {
     hidden: true,
     help: "where the host's processes are seen",
   }),
-  noMulticastRoute: define({
-    flag: 'no-multicast-route',
-    switch: true,
-    schema: value.truth,
-    fallback: false,
-    group: 'docker',
-    hidden: true,
-    help: 'no multicast route for containers attached by hand',
-  }),
 
   // -- Control -------------------------------------------------------------------------------------------
   controlSocket: define({
@@ -210,15 +201,6 @@ export const serviceOptions = {
     placeholder: 'text|json',
     group: 'process',
     help: 'lines for people or for machines',
-  }),
-  pktDebug: define({
-    flag: 'pkt-debug',
-    switch: true,
-    schema: value.truth,
-    fallback: false,
-    group: 'process',
-    hidden: true,
-    help: 'log the counters of the data plane with every change',
   }),
   hostRoot: define({
     flag: 'host-root',
