@@ -191,3 +191,10 @@ test('every row has a name, a flag and a variable of its own, and a default that
 test('docs/options.md is what the table gives', () => {
   assert.equal(readFileSync(projectFile('docs/options.md'), 'utf8'), optionsMarkdown())
 })
+
+test('an empty password is refused: who gives one wants encryption', () => {
+  assert.match(
+    refusal(() => resolveConfig({ ...none, flags: new Map([['password', '']]) })),
+    /^--password is given but empty/,
+  )
+})
