@@ -41,15 +41,21 @@ export async function transfer(
     console.log(require('node:crypto').createHash('sha256').update(bytes).digest('hex'))
     require('node:net').connect(7000, '${address}').end(bytes)`
   const server = net.spawn(net.container(to), process.execPath, '-e', receive)
+  const ended = once(server, 'exit')
   let sent = ''
   let received = ''
-  for await (const chunk of server.stdout ?? []) {
-    received += String(chunk)
-    if (sent === '' && received.includes('listening')) {
-      sent = net.exec(net.container(from), process.execPath, '-e', send).trim()
+  try {
+    for await (const chunk of server.stdout ?? []) {
+      received += String(chunk)
+      if (sent === '' && received.includes('listening')) {
+        sent = net.exec(net.container(from), process.execPath, '-e', send).trim()
+      }
     }
+    return sent.length === 64 && received.includes(sent)
+  } finally {
+    server.kill()
+    await ended
   }
-  return sent.length === 64 && received.includes(sent)
 }
 
 /** Sends UDP datagrams of these sizes from one container to another, each after the echo of the last; true when all came back unchanged. */
