@@ -11,8 +11,14 @@ import type { Peers } from './peers.ts'
 import type { ConnectionSnapshot } from './snapshot-types.ts'
 import { newTarget, type Target, targetSnapshot } from './target.ts'
 
-/** Attempts at one time: a big network is joined in turns, not with hundreds of handshakes at once. */
-const MAX_ATTEMPTS = 32
+/**
+ * Attempts at one time: a big network is joined in turns, not with hundreds of handshakes at once that wait for each
+ * other until they time out. One that takes long, to a host that does not answer, is not counted any more.
+ */
+const MAX_ATTEMPTS = 8
+const LONG_ATTEMPT = 3_000
+/** How soon to look whether there is room for another attempt. */
+const ROOM_AFTER = 250
 /**
  * A connection that lived longer than this, in ms, is tried again at once when it ends. Old peers want a minute
  * (mesh §14.4); a few seconds are enough to tell a peer that restarts from one that turns us away.
@@ -261,7 +267,10 @@ export class ConnectionMaker {
 
   #attempt(target: Target, now: number): void {
     const { connectionLimit, links } = this.#parts
-    if (this.#attempting.size >= MAX_ATTEMPTS) return
+    if (this.#recentAttempts(now) >= MAX_ATTEMPTS) {
+      this.#checkAt = Math.min(this.#checkAt, now + ROOM_AFTER)
+      return
+    }
     if (connectionLimit !== 0 && links.added >= connectionLimit) {
       this.#failed(target, `Connection limit reached (${connectionLimit})`, now)
       return
@@ -276,6 +285,12 @@ export class ConnectionMaker {
     target.attempts++
     if (target.host.isAddress) this.#dial(target, target.host.host, now)
     else this.#parts.resolve(target.host.host)
+  }
+
+  #recentAttempts(now: number): number {
+    let recent = 0
+    for (const { tryAt } of this.#attempting) if (now - tryAt < LONG_ATTEMPT) recent++
+    return recent
   }
 
   /** Somebody from there is introducing himself, or we try another address of the same peer. */
