@@ -5,6 +5,7 @@ import type { Links } from './links.ts'
 import type { MeshOptions } from './node-types.ts'
 import { formatPeer, type Peer, type PeerDescription } from './peer.ts'
 import type { Peers } from './peers.ts'
+import type { Routes } from './routes.ts'
 
 /** What becomes of a second connection between two peers: both ends decide the same (mesh §9.3). */
 export type TieBreak = 'new survives' | 'old survives' | 'neither'
@@ -24,7 +25,7 @@ export const collisionReason = (local: Peer, remote: Pick<PeerDescription, 'name
   `local "${formatPeer(local)}" and remote "${formatPeer(remote)}" peer names collision`
 
 /**
- * Feature key: we have as many connections as we want. Who dials and has other neighbours then leaves it at that;
+ * Feature key: we have as many connections as we want. Who dials and reaches it through others leaves it at that;
  * otherwise both would add the connection and drop it again, and tell the whole network twice.
  */
 export const FULL_FEATURE = 'Full'
@@ -32,9 +33,9 @@ export const FULL_FEATURE = 'Full'
 export const isFull = (links: Links, { connectionLimit }: Pick<MeshOptions, 'connectionLimit'>): boolean =>
   connectionLimit !== 0 && links.added >= connectionLimit
 
-/** Whether to leave a peer alone that says it is full. */
-export const isTurnedAway = (link: Link, remote: RemoteIntroduction, links: Links): boolean =>
-  link.outbound && remote.features.has(FULL_FEATURE) && links.added > 0
+/** Whether to leave a peer alone that says it is full: only if we can reach it through others. */
+export const isTurnedAway = (link: Link, remote: RemoteIntroduction, routes: Routes): boolean =>
+  link.outbound && remote.features.has(FULL_FEATURE) && routes.all.unicast.has(remote.name)
 
 /**
  * Room for one more connection (mesh §14.5). At the limit a peer that can be reached without us is turned away, but

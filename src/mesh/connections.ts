@@ -119,14 +119,14 @@ export class Connections {
 
   /** Who is at the other end: decides whether the connection may stay, and adds it. */
   introduced(link: Link, remote: RemoteIntroduction, now: number): void {
-    const { peers, links, options, emit } = this.#context
+    const { peers, routes, options, emit } = this.#context
     link.introduction = remote
     const { self } = peers
     if (remote.name === self.name) {
       this.end(link, remote.uid === self.uid ? SELF_REASON : collisionReason(self, remote), 'never', now)
       return
     }
-    if (options.extensions !== false && isTurnedAway(link, remote, links)) {
+    if (options.extensions !== false && isTurnedAway(link, remote, routes)) {
       this.end(link, `${formatPeer(remote)} has reached its connection limit`, 'retry', now)
       return
     }
