@@ -8,7 +8,10 @@ packages=(
   gcc make libc6-dev linux-libc-dev libsodium-dev libssl-dev clang libbpf-dev # build
   docker.io containerd runc busybox-static iproute2 nftables iptables ipset util-linux curl procps kmod # hosts of the lab
   ethtool conntrack iputils-ping tcpdump iperf3 socat bind9-dnsutils # tools in the lab's containers
+  etcd-server # Docker's cluster store
 )
+# What the benches compare with.
+[ "${1:-}" != bench ] || packages+=(nebula sockperf dnsperf unbound)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
