@@ -28,6 +28,7 @@ const normalText = (body: string): string =>
   sorted(body)
     .replaceAll(VERSION, '2.8.1')
     .replace(DOCKER_SECTION, '')
+    .replace(/keyAgeSec=\d+/g, 'keyAgeSec=N')
     .replace(/retry: \d{4}-[^\n]*? m=\+[\d.]+ ?/g, 'retry: TIME ')
     .replace(/(<- 192\.168\.48\.15:)\d+ */g, '$1PORT ')
     .replace(/( in )\d{4}-\S+/g, '$1TIME')
