@@ -38,7 +38,7 @@ export function withRatios(rows: readonly Row[], baseOf: (row: Row) => string): 
 }
 
 /** Three significant digits, plain notation. */
-export function formatFigure(value: number): string {
+function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return '-'
   if (Math.abs(value) >= 1000) return value.toFixed(0)
   return Number(value.toPrecision(3)).toString()

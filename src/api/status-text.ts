@@ -67,7 +67,7 @@ const ipamSection = (ipam: IpamReport): string[] => [
 ]
 
 /** What the allocator is doing, in the words of http §3.1. */
-export function ipamState(ipam: IpamReport): string {
+function ipamState(ipam: IpamReport): string {
   const entries = ipam.Entries ?? []
   if (entries.length > 0) {
     if (!entries.some((entry) => entry.Size > 0 && entry.IsKnownPeer)) {

@@ -5,7 +5,7 @@ import { LAUNCH_RECORD, RUNTIME_DIRECTORY } from '../config/places.ts'
 import { CommandFailure, ExitStatus, type Io } from './io.ts'
 
 /** Where commands reach the daemon: `WEAVE_HTTP_ADDR`, else the socket of the last launch, else the usual one. */
-export function controlAddress(environment: Io['environment']): ListenAddress {
+function controlAddress(environment: Io['environment']): ListenAddress {
   const chosen = environment['WEAVE_HTTP_ADDR']
   if (chosen !== undefined && chosen !== '') return parseListenAddress(chosen)
   return { kind: 'unix', path: launchedSocket() ?? `${RUNTIME_DIRECTORY}/control.sock` }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { messageOf, WeaveError } from '../lib/errors.ts'
 
 /** Where the configuration file is looked for unless `WEAVE_CONFIG` names another place. */
-export const DEFAULT_FILE = '/etc/weave/config.json'
+const DEFAULT_FILE = '/etc/weave/config.json'
 
 /** The file's object; a missing default file is an empty one. Throws `WeaveError('configuration')`. */
 export function readConfigFile(environment: Readonly<Record<string, string | undefined>>): {

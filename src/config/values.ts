@@ -65,7 +65,6 @@ function commaList(item: z.ZodType<string, unknown>): z.ZodType<readonly string[
 }
 
 export const networkList = commaList(network)
-export const textList = commaList(z.string())
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 

@@ -6,7 +6,7 @@ import { parseCidr } from '../lib/ip4.ts'
 import type { Store, Stored } from '../state/store.ts'
 
 /** What the original's script says in the same case (cli §1.13). */
-export const IPAM_DISABLED = "IP address allocation must be enabled to use 'net:'"
+const IPAM_DISABLED = "IP address allocation must be enabled to use 'net:'"
 
 const disabled = async (): Promise<never> => {
   throw new WeaveError('ipam-disabled', IPAM_DISABLED)

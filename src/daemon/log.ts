@@ -55,7 +55,7 @@ function printable(fields: LogFields = {}): Record<string, unknown> {
 const HANDLED = new Set(['level', 'time', 'msg', 'part'])
 
 /** Makes the old line of pino's JSON. */
-export function textLine(json: string): string {
+function textLine(json: string): string {
   const record = JSON.parse(json) as Readonly<Record<string, unknown>>
   const { level, time, msg, part } = record
   const fields = Object.entries(record)

@@ -16,7 +16,7 @@ import type { TakeoverMessage } from './takeover-codec.ts'
 export type { AllocatorOptions, AllocatorWorld } from './state.ts'
 
 /** How often waiting requests are tried again and a consensus is proposed again. */
-export const TICK = 5000
+const TICK = 5000
 /** How long a dead container keeps its addresses, in case it is restarted. */
 const DEAD_CONTAINER_GRACE = 30_000
 

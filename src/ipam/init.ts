@@ -41,7 +41,7 @@ export function parseIpamFlags(flags: IpamFlags): IpamSettings | undefined {
 }
 
 /** `consensus[=COUNT]`, `seed=NAME,NAME…`, `observer`; nothing means a consensus among a guessed number of peers. */
-export function parseInit(text: string): Init {
+function parseInit(text: string): Init {
   try {
     return parseMode(text)
   } catch (thrown) {

@@ -14,12 +14,6 @@ export function rangeAsCidr(range: Range): string {
   return formatCidr({ addr: range.start as Ip4, prefixLen: 32 - bits })
 }
 
-/** What both ranges share; empty (`end <= start`) where they do not overlap. */
-export const intersection = (a: Range, b: Range): Range => ({
-  start: Math.max(a.start, b.start),
-  end: Math.min(a.end, b.end),
-})
-
 /** The largest power of two that is at most `value`, which is at least 1. */
 const powerOfTwoBelow = (value: number): number => 2 ** Math.floor(Math.log2(value))
 

@@ -84,7 +84,7 @@ function shares(allocator: Allocator): Share[] {
 }
 
 /** The first that applies (ipam §15). */
-export function statusText(allocator: Allocator): string {
+function statusText(allocator: Allocator): string {
   const { bootstrap, requests } = allocator.view
   const { paxos } = bootstrap
   if (allocator.ring.entries.length > 0) {

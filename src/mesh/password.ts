@@ -33,7 +33,7 @@ export function choosePassword(sources: PasswordSources): Uint8Array | undefined
 }
 
 /** Below this a dictionary on one graphics card is enough. */
-export const ENOUGH_BITS = 50
+const ENOUGH_BITS = 50
 
 /** Parts that guessing programs try first, whatever surrounds them. */
 const COMMON = (

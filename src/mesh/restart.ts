@@ -2,7 +2,7 @@ import type { Link } from './link.ts'
 import type { MeshOptions } from './node-types.ts'
 
 /** Feature key: for how many seconds neighbours shall keep our routes when our TCP connections end. */
-export const RESTART_FEATURE = 'Restart'
+const RESTART_FEATURE = 'Restart'
 /** Nobody holds a peer for longer, whatever it asks: it may be gone for good. */
 const LONGEST_SEC = 60
 

@@ -32,12 +32,9 @@ export interface ReadyKey {
   readonly name: Uint8Array
   /** 0: all types without an answer of their own. */
   readonly type: number
-  /** `EVERYBODY`, or the bits CD (16), EDNS (1) and DO (2) of those who get it. */
+  /** 0x80: everybody; else the bits CD (16), EDNS (1) and DO (2) of those who get it. */
   readonly variant: number
 }
-
-export const EVERYBODY = 0x80
-export const OTHER_TYPES = 0
 
 /** An answer as it follows the question; at most 4096 bytes. */
 export interface ReadyAnswer {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { decodeGossip, decodeGossipUnicast, Tag } from '../../src/mesh/message.ts'
+import { decodeGossip, Tag } from '../../src/mesh/message.ts'
 import { fromHex } from '../support/hex.ts'
 import { projectFile } from '../support/project.ts'
 
@@ -48,10 +48,4 @@ export function bodies(...tags: readonly number[]): Uint8Array[] {
 export function gossipOn(channel: string): Uint8Array[] {
   const gossip = bodies(Tag.gossip, Tag.gossipBroadcast).map(decodeGossip)
   return gossip.filter((g) => g.channel === channel).map((g) => g.payload)
-}
-
-/** Payloads that real peers sent to one another on a channel. */
-export function unicastOn(channel: string): Uint8Array[] {
-  const unicast = bodies(Tag.gossipUnicast).map(decodeGossipUnicast)
-  return unicast.filter((u) => u.channel === channel).map((u) => u.payload)
 }

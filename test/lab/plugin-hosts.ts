@@ -56,7 +56,7 @@ export async function cables(lab: Lab, host: number): Promise<string[]> {
 }
 
 /** The daemon's pid: the child of its supervisor. */
-export const daemonPid = (lab: Lab, host: number): Promise<string> =>
+const daemonPid = (lab: Lab, host: number): Promise<string> =>
   lab.sh(host, 'pgrep -P "$(cat /run/weave/supervisor.pid)"')
 
 /** Ends the daemon without warning and waits until its supervisor has another one that answers. */

@@ -46,7 +46,7 @@ export async function listen(
 }
 
 /** Interval between the probes of `gaps`, in ms. */
-export const PROBE_MS = 100
+const PROBE_MS = 100
 
 /**
  * Of what `ping -i0.1` printed: how many probes were lost, and the longest time without an answer, in ms (probes at

@@ -34,7 +34,7 @@ const pools = z
 
 const endpointInterface = z.object({ Address: text, AddressIPv6: text, MacAddress: text })
 
-export const requests = {
+const requests = {
   none: z.unknown().transform(() => ({})),
   createNetwork: z.object({ NetworkID: text, Options: options, IPv4Data: pools, IPv6Data: pools }),
   network: z.object({ NetworkID: text, Options: options }),

@@ -30,12 +30,12 @@ export type Counter = (typeof COUNTERS)[number]
 
 export const CONFIG_GUARD = 1
 export const CONFIG_DIRECT = 2
-export const HOP_UP = 1
-export const HOP_SLEEVE = 2
-export const HOP_IPV6 = 4
-export const LOCAL_FIXED = 1
+const HOP_UP = 1
+const HOP_SLEEVE = 2
+const HOP_IPV6 = 4
+const LOCAL_FIXED = 1
 export const TREE_MAX = 62
-export const EVENT_CONTROL = 1
+const EVENT_CONTROL = 1
 
 export interface SwitchConfig {
   /** Interface indexes: the VXLAN device, vethwe-datapath, the engine's TAP (0: none). */

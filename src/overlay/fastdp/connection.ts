@@ -10,7 +10,7 @@ export type FastdpOutput =
   | { readonly kind: 'address-changed'; readonly address: string }
 
 /** Control messages of this overlay (overlay §3.3). */
-export const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1 } as const
+const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1 } as const
 
 const FAST_MS = 500
 const SLOW_MS = 10_000

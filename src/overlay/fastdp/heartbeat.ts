@@ -15,7 +15,7 @@ import { WireError } from '../../lib/errors.ts'
 
 const HEADER_BYTES = 24
 const VXLAN_HEADER_BYTES = 8
-export const ETHERNET_HEADER_BYTES = 14
+const ETHERNET_HEADER_BYTES = 14
 
 /** A heartbeat for the neighbour with short id `destination`, with its VXLAN header: a UDP payload. */
 export function encodeHeartbeat(heartbeat: {

@@ -1,7 +1,7 @@
 import type { MacEntry } from '../../native/bpf/layout.ts'
 
 /** A MAC that was silent for so long is forgotten (overlay §1). */
-export const MAC_MAX_AGE_SEC = 600
+const MAC_MAX_AGE_SEC = 600
 
 /** Entries to remove at `clock` (seconds): silent ones, and those behind peers that are gone. */
 export function staleMacs(

@@ -11,7 +11,7 @@ export const SELF = 0x101
 export const FAST = 0x202
 export const SLEEVE = 0x303
 export const BEHIND_FAST = 0x404
-export const REMOTE_ADDRESS = Uint8Array.of(10, 98, 0, 2)
+const REMOTE_ADDRESS = Uint8Array.of(10, 98, 0, 2)
 
 const OWN_HOST = -1
 
@@ -133,8 +133,7 @@ export class SwitchBed {
   }
 }
 
-export const ifindex = (device: string): number =>
-  Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'))
+const ifindex = (device: string): number => Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'))
 
 /** Packets that a device received. */
 export const received = (device: string): number =>
