@@ -17,7 +17,7 @@ export function ping(net: BareNet, from: number, args: readonly string[], count 
     net.container(from),
     'sh',
     '-c',
-    `ping -n -c ${count} -i 0.05 -W 1 ${args.join(' ')} 2>&1 || true`,
+    `ping -n -c ${count} -i 0.1 -W 2 ${args.join(' ')} 2>&1 || true`,
   )
   return { received: Number(/(\d+) received/.exec(output)?.[1] ?? 0), output }
 }
@@ -109,13 +109,30 @@ export async function captured(
   filter: string,
   act: () => void,
 ): Promise<string> {
-  const dump = net.spawn(ns, 'timeout', '5', 'tcpdump', '-nUxxi', device, '-c', '1', filter)
+  const dump = net.spawn(
+    ns,
+    'timeout',
+    '5',
+    'tcpdump',
+    '--immediate-mode',
+    '-lnxxi',
+    device,
+    '-c',
+    '1',
+    filter,
+  )
   const closed = once(dump, 'close')
   let output = ''
   dump.stdout?.on('data', (chunk) => {
     output += String(chunk)
   })
-  for await (const chunk of dump.stderr ?? []) if (String(chunk).includes('listening on')) break
+  // Its stderr stays open: writing to a closed one would end tcpdump before it has told what it caught.
+  await new Promise<void>((resolve) => {
+    dump.stderr?.on('data', (chunk) => {
+      if (String(chunk).includes('listening on')) resolve()
+    })
+    dump.once('close', () => resolve())
+  })
   act()
   await closed
   return [...output.matchAll(/0x[0-9a-f]+: {2}((?:[0-9a-f]+ ?)+)/g)]
