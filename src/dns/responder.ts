@@ -33,31 +33,23 @@ const BAD_VERSION: Answer = { ...emptyAnswer(0), extended: 0x0100 }
 
 const REFUSAL: Answer = emptyAnswer(Rcode.REFUSED)
 
+interface ResponderModules {
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly log: Log
+  readonly zone: Zone
+  readonly cache: Cache
+  readonly forwarder: Forwarder
+  readonly stats: Stats
+  /** Called for every answer that was put into the cache. */
+  readonly onCached: (cached: Cached) => void
+}
+
 /** Answers requests from the zone, the cache and the upstream servers. */
 export class Responder {
-  readonly #modules: {
-    readonly clock: Clock
-    readonly rng: Rng
-    readonly log: Log
-    readonly zone: Zone
-    readonly cache: Cache
-    readonly forwarder: Forwarder
-    readonly stats: Stats
-    /** Called for every answer that was put into the cache. */
-    readonly onCached: (cached: Cached) => void
-  }
+  readonly #modules: ResponderModules
 
-  constructor(modules: {
-    readonly clock: Clock
-    readonly rng: Rng
-    readonly log: Log
-    readonly zone: Zone
-    readonly cache: Cache
-    readonly forwarder: Forwarder
-    readonly stats: Stats
-    /** Called for every answer that was put into the cache. */
-    readonly onCached: (cached: Cached) => void
-  }) {
+  constructor(modules: ResponderModules) {
     this.#modules = modules
   }
 

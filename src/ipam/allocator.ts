@@ -1,8 +1,8 @@
 import type { Cidr, Ip4, Range } from '../lib/ip4.ts'
 import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
+import type { Changes, Restored } from './changes.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
-import type { Owned, OwnedChanges } from './holdings.ts'
 import { type ForeignRing, Replica } from './replica.ts'
 import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
 import { cancelled, Requests } from './requests.ts'
@@ -13,26 +13,13 @@ import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './st
 import { type Takeover, Takeovers } from './takeover.ts'
 import type { TakeoverMessage } from './takeover-codec.ts'
 
+export type { Changes, Restored } from './changes.ts'
 export type { AllocatorOptions, AllocatorWorld } from './state.ts'
 
 /** How often waiting requests are tried again and a consensus is proposed again. */
 const TICK = 5000
 /** How long a dead container keeps its addresses, in case it is restarted. */
 const DEAD_CONTAINER_GRACE = 30_000
-
-/** What an earlier process left on disk. */
-export interface Restored {
-  readonly ring: Ring
-  readonly owned: ReadonlyMap<string, Owned>
-}
-
-/** What has to be on disk before anybody is told about it. */
-export interface Changes {
-  readonly ring: Ring
-  readonly owned: OwnedChanges
-  /** The values that `owned` replaces, for `undo`. */
-  readonly before: OwnedChanges
-}
 
 /**
  * The IP allocator of one peer (ipam §6 to §12). Every method that changes something returns what is to be done
