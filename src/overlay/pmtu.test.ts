@@ -82,6 +82,41 @@ test('acknowledgements of other sizes are ignored', () => {
   assert.deepEqual(pmtu.acknowledged(1437, 0), [])
 })
 
+/** Lets all attempts with the present size pass without an answer. */
+function exhaust(pmtu: Pmtu): readonly PmtuOutput[] {
+  for (;;) {
+    const outputs = pmtu.advance(pmtu.nextDeadline() ?? Number.NaN)
+    if (outputs.some((output) => output.kind !== 'test')) return outputs
+    const [next] = outputs
+    if (next?.kind === 'test' && next.length - 14 !== 1438) return outputs
+  }
+}
+
+test('an answer after the last attempt still counts: while smaller sizes are tried', () => {
+  const pmtu = new Pmtu(28, CLEAR)
+  pmtu.tooBig(1500, 0)
+  exhaust(pmtu)
+  assert.deepEqual(pmtu.acknowledged(1438, 3000), [{ kind: 'changed' }, { kind: 'verified', mtu: 1438 }])
+  assert.deepEqual(pmtu.acknowledged(1438, 3001), [])
+})
+
+test('an answer after the last attempt still counts: when the search has ended', () => {
+  const pmtu = new Pmtu(28, CLEAR)
+  pmtu.tooBig(1500, 0)
+  settle(pmtu, exhaust(pmtu), 1437)
+  assert.equal(pmtu.mtu, 1437)
+  assert.deepEqual(pmtu.acknowledged(1438, 60_000), [{ kind: 'changed' }, { kind: 'verified', mtu: 1438 }])
+  assert.equal(pmtu.mtu, 1438)
+})
+
+test('an answer to a search before the path became smaller is ignored', () => {
+  const pmtu = new Pmtu(28, CLEAR)
+  settle(pmtu, pmtu.tooBig(1500, 0), 9000)
+  pmtu.tooBig(1300, 10)
+  assert.deepEqual(pmtu.acknowledged(1438, 11), [])
+  assert.equal(pmtu.mtu, 1238)
+})
+
 test('a late send error about a size that is no longer used changes nothing', () => {
   const pmtu = new Pmtu(28, CLEAR)
   settle(pmtu, pmtu.tooBig(1400, 0), 9000)

@@ -18,6 +18,7 @@ export class Pmtu {
   readonly #udpOverhead: number
   #highestGood = 0
   #lowestBad = 0
+  #ceiling = 0
   #candidate = 0
   #testsSent = 0
   #deadline: number | undefined
@@ -52,9 +53,14 @@ export class Pmtu {
     return this.#search(this.mtu, mtu, now)
   }
 
-  /** The other side got a test frame that carried an IP packet of `mtu` bytes. */
+  /**
+   * The other side got a test frame that carried an IP packet of `mtu` bytes. An answer later than the last attempt
+   * (both sides busy, a slow control connection) proves as much as one in time: the size was not bad after all.
+   */
   acknowledged(mtu: number, now: number): PmtuOutput[] {
-    if (this.#candidate === 0 || mtu !== this.#candidate) return []
+    const late = mtu >= this.#lowestBad && mtu <= this.#ceiling
+    if (!late && (this.#candidate === 0 || mtu !== this.#candidate)) return []
+    if (late) this.#lowestBad = this.#ceiling + 1
     this.#highestGood = mtu
     return this.#next(now)
   }
@@ -69,6 +75,7 @@ export class Pmtu {
   #search(highestGood: number, candidate: number, now: number): PmtuOutput[] {
     this.#highestGood = highestGood
     this.#lowestBad = candidate + 1
+    this.#ceiling = candidate
     this.#candidate = candidate
     this.#testsSent = 0
     return [this.#test(now)]
