@@ -5,10 +5,12 @@ import { meshed, tools } from './traffic.ts'
 
 /** Counters, times and process ids differ from one look to the next; all else must be equal. */
 const LOOKS: Readonly<Record<string, string>> = {
-  links: 'ip -o -d link | sed "s/@if[0-9]*//; s/^[0-9]*: //; s/promiscuity.*//" | grep -v "^veth[0-9a-f]*:"',
+  // Whether a bridge has a carrier follows its ports a moment later.
+  links:
+    'ip -o -d link | sed "s/@if[0-9]*//; s/^[0-9]*: //; s/promiscuity.*//; s/NO-CARRIER,//; s/state [A-Z]*//" | grep -v "^veth[0-9a-f]*:"',
   addresses: 'ip -o -4 addr | sed "s/valid_lft.*//; s/^[0-9]*: //"',
   // Link-local addresses come up by themselves, some time after their interface.
-  routes: 'ip route show table all | grep -vE "^multicast|fe80:"',
+  routes: 'ip route show table all | sed "s: linkdown::" | grep -vE "^multicast|fe80:"',
   rules: 'ip rule',
   nft: 'nft -s list ruleset',
   // A legacy table that was looked at once stays, with chains that accept everything.

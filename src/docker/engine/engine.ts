@@ -1,4 +1,5 @@
 import { messageOf, WeaveError } from '../../lib/errors.ts'
+import { Expiry } from '../../lib/expiry.ts'
 import type { EngineAddress } from './address.ts'
 import { type Container, containerOf } from './container.ts'
 import { type Dockerode, openDockerode } from './dockerode.ts'
@@ -181,12 +182,12 @@ export class Engine implements EngineApi {
     ms: number,
     ask: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const expiry = AbortSignal.timeout(ms)
+    using expiry = new Expiry(ms, this.#closed.signal)
     try {
-      return await ask(AbortSignal.any([expiry, this.#closed.signal]))
+      return await ask(expiry.signal)
     } catch (thrown) {
       if (this.#closed.signal.aborted) throw new WeaveError('docker-unreachable', 'weave is stopping')
-      throw engineError(what, expiry.aborted ? `no answer within ${ms / 1000} s` : thrown)
+      throw engineError(what, expiry.expired ? `no answer within ${ms / 1000} s` : thrown)
     }
   }
 }

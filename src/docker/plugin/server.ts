@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { messageOf, WeaveError } from '../../lib/errors.ts'
+import { Expiry } from '../../lib/expiry.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Methods, Reply } from './protocol.ts'
 
@@ -110,12 +111,8 @@ export class PluginServer implements AsyncDisposable {
     let error: string | undefined
     try {
       const body = await readJson(request)
-      const signal = AbortSignal.any([
-        hungUp.signal,
-        this.#stopping.signal,
-        AbortSignal.timeout(this.#deadline),
-      ])
-      const reply = await withinDeadline(name, this.#deadline + lastWords, serve(body, signal))
+      using expiry = new Expiry(this.#deadline, hungUp.signal, this.#stopping.signal)
+      const reply = await withinDeadline(name, this.#deadline + lastWords, serve(body, expiry.signal))
       await deliver(response, reply)
     } catch (thrown) {
       error = describe(thrown)
