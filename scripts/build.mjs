@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const stamp = sourcesDigest()
 const stampFile = join(root, 'dist/.sources')
@@ -42,11 +42,26 @@ const withoutZodLocales = {
   },
 }
 
+/** LMDB's addon is one file beside ours; the N-API build of it runs on every Node.js. Nothing is looked up when it starts. */
+const withBundledLmdb = {
+  name: 'with-bundled-lmdb',
+  setup(build) {
+    build.onResolve({ filter: /^node-gyp-build-optional-packages$/ }, () => ({
+      path: 'lmdb',
+      namespace: 'addon',
+    }))
+    build.onLoad({ filter: /.*/, namespace: 'addon' }, () => ({
+      contents: "module.exports = () => require('./native/lmdb.node')",
+    }))
+    build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, external: true }))
+  },
+}
+
 execFileSync('make', ['--silent', '-C', join(root, 'native')], { stdio: 'inherit' })
 
 const fresh = mkdtempSync(join(root, '.dist-'))
 try {
-  await build({
+  const { metafile } = await build({
     entryPoints: { cli: join(root, 'src/cli/main.ts'), daemon: join(root, 'src/daemon/main.ts') },
     outdir: fresh,
     bundle: true,
@@ -58,15 +73,17 @@ try {
     // Half the bytes to read and parse at each start; names stay, for logs and stack traces.
     minifySyntax: true,
     minifyWhitespace: true,
-    plugins: [withoutZodLocales],
+    plugins: [withoutZodLocales, withBundledLmdb],
+    metafile: true,
     logLevel: 'warning',
     define: { WEAVE_VERSION: JSON.stringify(version) },
     // dockerode's ssh and grpc transports are never used, and do not bundle.
     alias: Object.fromEntries(
       ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader'].map((name) => [name, join(root, 'scripts/empty.cjs')]),
     ),
-    // Native packages stay outside the bundle; CommonJS ones inside need a `require`.
-    external: Object.keys(dependencies).filter((name) => name === 'lmdb'),
+    // Optional: strings are unpacked in JavaScript without it.
+    external: ['msgpackr-extract'],
+    // CommonJS packages inside need a `require`.
     banner: {
       js: "import { createRequire as weaveCreateRequire } from 'node:module'; const require = weaveCreateRequire(import.meta.url);",
     },
@@ -75,6 +92,9 @@ try {
   chmodSync(fresh, 0o755)
   mkdirSync(join(fresh, 'native'))
   cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
+  cpSync(lmdbAddon(), join(fresh, 'native/lmdb.node'))
+  stripSymbols(join(fresh, 'native'))
+  writeFileSync(join(fresh, 'LICENSES.txt'), licences(metafile))
   writeFileSync(join(fresh, '.sources'), stamp)
 
   const dist = join(root, 'dist')
@@ -102,4 +122,42 @@ function sourcesDigest() {
     }
   }
   return digest.digest('hex')
+}
+
+function lmdbAddon() {
+  const package_ = `lmdb-linux-${process.arch}`
+  return join(root, 'node_modules/@lmdb', package_, 'node.napi.glibc.node')
+}
+
+/** What only debuggers read is two thirds of the files. Symbols for stack traces of crashes stay in ours. */
+function stripSymbols(directory) {
+  execFileSync('strip', ['--strip-debug', join(directory, 'weave.node'), join(directory, 'weave-supervisor')])
+  execFileSync('strip', [join(directory, 'lmdb.node')])
+}
+
+/** The licences of everything inside: of the bundled packages, and of the libraries linked into the addon. */
+function licences({ inputs }) {
+  const packages = new Set(
+    Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  )
+  const ofPackages = [...packages].sort().flatMap((directory) => {
+    const files = readdirSync(join(root, directory)).filter((name) =>
+      /^(?:licen[cs]e|copying|notice)/i.test(name),
+    )
+    const {
+      name,
+      version: its,
+      license,
+    } = JSON.parse(readFileSync(join(root, directory, 'package.json'), 'utf8'))
+    const texts = files.map((file) => readFileSync(join(root, directory, file), 'utf8').trim())
+    return section(`${name} ${its}`, texts.length === 0 ? `Licence: ${license}` : texts.join('\n\n'))
+  })
+  const ofLibraries = ['libsodium-dev', 'libssl-dev'].map((name) =>
+    section(name, readFileSync(`/usr/share/doc/${name}/copyright`, 'utf8').trim()),
+  )
+  return [...ofPackages, ...ofLibraries].join('\n')
+}
+
+function section(title, text) {
+  return `${'='.repeat(80)}\n${title}\n${'='.repeat(80)}\n${text}\n`
 }
