@@ -62,10 +62,38 @@ export class Differences {
   }
 }
 
+/** Where two values part, and what is there; the first few places. */
 function explain(expected: unknown, actual: unknown): string {
-  const short = (value: unknown): string => {
-    const text = JSON.stringify(value) ?? 'undefined'
-    return text.length > 600 ? `${text.slice(0, 600)}…` : text
+  const places = [...parting(expected, actual, '')].slice(0, 5)
+  return places
+    .map(
+      ({ path, wanted, got }) =>
+        `${path === '' ? '' : `${path}: `}expected ${short(wanted)}, got ${short(got)}`,
+    )
+    .join('; ')
+}
+
+interface Parting {
+  readonly path: string
+  readonly wanted: unknown
+  readonly got: unknown
+}
+
+function* parting(wanted: unknown, got: unknown, path: string): Generator<Parting> {
+  if (isDeepStrictEqual(wanted, got)) return
+  if (!isTree(wanted) || !isTree(got) || Array.isArray(wanted) !== Array.isArray(got)) {
+    yield { path, wanted, got }
+    return
   }
-  return `expected ${short(expected)}, got ${short(actual)}`
+  for (const key of new Set([...Object.keys(wanted), ...Object.keys(got)])) {
+    yield* parting(wanted[key], got[key], `${path}.${key}`)
+  }
+}
+
+const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+function short(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length > 600 ? `${text.slice(0, 600)}…` : text
 }

@@ -1,17 +1,26 @@
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { Differences } from './differences.ts'
-import { runVectors } from './run.ts'
+import { runVectors, vectorFiles } from './run.ts'
 
-/** `npm run conformance -- DIR`: runs every vector file under DIR and prints what came of it. */
-const directory = process.argv[2]
-if (directory === undefined) {
-  console.error('usage: npm run conformance -- DIRECTORY')
+/** `npm run conformance -- PATH`: runs a vector file, or every one below a directory, and prints what came of it. */
+const path = process.argv[2]
+if (path === undefined) fail('usage: npm run conformance -- DIRECTORY|FILE')
+if (!existsSync(path)) fail(`conformance: there is no ${path}`)
+const isDirectory = statSync(path).isDirectory()
+if (isDirectory && vectorFiles(path).length === 0) fail(`conformance: no vector files below ${path}`)
+
+function fail(message: string): never {
+  console.error(message)
   process.exit(2)
 }
 
 let passed = 0
 let failed = 0
 let notRun = 0
-for await (const result of runVectors(directory, Differences.load())) {
+const directory = isDirectory ? path : dirname(path)
+const files = isDirectory ? vectorFiles(path) : [basename(path)]
+for await (const result of runVectors(directory, files, Differences.load())) {
   passed += result.passed
   failed += result.failures.length
   notRun += result.notRun.length

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { messageOf } from '../../src/lib/errors.ts'
 import type { Differences } from './differences.ts'
 import { runners } from './registry.ts'
@@ -27,14 +27,18 @@ function runnerOf(
   directory: string,
   file: string,
 ): { name: string; run: (typeof runners)[string] | undefined } {
-  const absolute = join(directory, file)
+  const absolute = resolve(directory, file)
   const name = Object.keys(runners).find((known) => absolute.endsWith(`/${known}`)) ?? file
   return { name, run: runners[name] }
 }
 
-/** Runs all vector files under `directory` and yields each one's result. */
-export async function* runVectors(directory: string, differences: Differences): AsyncGenerator<FileResult> {
-  for (const file of vectorFiles(directory)) yield await runFile(directory, file, differences)
+/** Runs vector files of `directory` and yields each one's result. */
+export async function* runVectors(
+  directory: string,
+  files: readonly string[],
+  differences: Differences,
+): AsyncGenerator<FileResult> {
+  for (const file of files) yield await runFile(directory, file, differences)
 }
 
 export async function runFile(

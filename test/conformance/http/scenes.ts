@@ -52,6 +52,14 @@ const seeded = ['--ipalloc-range', '10.9.0.0/28', '--ipalloc-init', 'seed=::4,::
 const container = '444bf730a4acf560d510d0e9f0c215ac5f05ed93f6398fc0898b9cb8d04ed581'
 const name = (fqdn: string): URLSearchParams => new URLSearchParams({ fqdn })
 
+/** Routes and trees of both peers are known: they follow a change of the topology a moment later. */
+const routed = (host: DaemonHost): Promise<unknown> =>
+  eventually('the routes are known', async () => {
+    const format = '{{len .Router.UnicastRoutes}} {{len .Router.BroadcastRoutes}}'
+    const form = new URLSearchParams({ format })
+    return (await host.send({ method: 'GET', path: '/report', form })).body === '2 2'
+  })
+
 /** Two peers that share sixteen addresses; the second is gone in the later recording. */
 const twoPeers = async (host: (index: number) => DaemonHost): Promise<void> => {
   await established(host(0))
@@ -59,6 +67,7 @@ const twoPeers = async (host: (index: number) => DaemonHost): Promise<void> => {
   await eventually('the name is known', async () =>
     (await host(0).send({ method: 'GET', path: '/status/dns' })).body.includes('svc'),
   )
+  await routed(host(0))
 }
 
 export const scenes: Readonly<Record<string, Scene>> = {
@@ -114,6 +123,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       await host(1).send({ method: 'POST', path: '/connect', form })
       await established(host(1))
       await waiting(host(1))
+      await routed(host(1))
     },
   },
   'http/05-two-peers-encrypted-listener.json': {
