@@ -11,6 +11,7 @@ struct dns_answers {
 	size_t bucket_count; // a power of two
 	size_t size;
 	uint32_t seed; // so that askers cannot choose names that share a bucket
+	struct dns_answer *absent; // for names of a closed domain that have no answers; else NULL
 };
 
 struct dns_answers *dns_answers_new(void) {
@@ -34,6 +35,7 @@ void dns_answers_free(struct dns_answers *answers) {
 		}
 	}
 	free(answers->buckets);
+	free(answers->absent);
 	free(answers);
 }
 
@@ -100,19 +102,25 @@ static void grow(struct dns_answers *answers) {
 	answers->bucket_count = count;
 }
 
-struct dns_answer *dns_answers_put(struct dns_answers *answers, const struct dns_key *key, uint16_t ttl_count,
-                                   uint16_t body_length) {
+// Of no table yet. NULL without memory.
+static struct dns_answer *make(const struct dns_key *key, uint16_t ttl_count, uint16_t body_length) {
 	size_t room = ttl_count * sizeof(uint16_t) + key->name_length + body_length;
 	struct dns_answer *answer = calloc(1, sizeof *answer + room);
 	if (answer == NULL) return NULL;
-	answer->hash = hash_of(answers, key);
 	answer->type = key->type;
 	answer->variant = key->variant;
 	answer->name_length = key->name_length;
 	answer->ttl_count = ttl_count;
 	answer->body_length = body_length;
 	memcpy(name_of(answer), key->name, key->name_length);
+	return answer;
+}
 
+struct dns_answer *dns_answers_put(struct dns_answers *answers, const struct dns_key *key, uint16_t ttl_count,
+                                   uint16_t body_length) {
+	struct dns_answer *answer = make(key, ttl_count, body_length);
+	if (answer == NULL) return NULL;
+	answer->hash = hash_of(answers, key);
 	dns_answers_drop(answers, key);
 	if (answers->size >= answers->bucket_count) grow(answers);
 	struct dns_answer **link = link_of(answers, key, answer->hash);
@@ -131,6 +139,29 @@ void dns_answers_drop(struct dns_answers *answers, const struct dns_key *key) {
 	free(answer);
 }
 
+bool dns_answers_close(struct dns_answers *answers, const uint8_t *domain, uint8_t length, uint16_t flags) {
+	struct dns_key key = {domain, length, DNS_VARIANT_ANY, DNS_TYPE_OTHERS};
+	struct dns_answer *absent = make(&key, 0, 0);
+	if (absent == NULL) return false;
+	absent->flags = flags;
+	free(answers->absent);
+	answers->absent = absent;
+	return true;
+}
+
+void dns_answers_open(struct dns_answers *answers) {
+	free(answers->absent);
+	answers->absent = NULL;
+}
+
+// Whether the name is `domain` or below it, label by label, or has but one label.
+static bool is_inside(const struct dns_query *query, const uint8_t *domain, uint8_t length) {
+	size_t at = 0;
+	if (query->name_length == 2u + query->name[0]) return true;
+	while (query->name_length - at > length) at += 1u + query->name[at];
+	return query->name_length - at == length && memcmp(query->name + at, domain, length) == 0;
+}
+
 static struct dns_answer *find(struct dns_answers *answers, const struct dns_query *query, uint16_t type,
                                uint8_t variant) {
 	struct dns_key key = {query->name, query->name_length, variant, type};
@@ -144,8 +175,13 @@ static uint8_t variant_of(const struct dns_query *query) {
 
 struct dns_answer *dns_answers_find(struct dns_answers *answers, const struct dns_query *query, uint64_t now) {
 	struct dns_answer *answer = find(answers, query, query->type, DNS_VARIANT_ANY);
-	if (answer == NULL && query->type != DNS_TYPE_DS) answer = find(answers, query, DNS_TYPE_OTHERS, DNS_VARIANT_ANY);
+	if (answer == NULL && query->type != DNS_TYPE_DS) {
+		answer = find(answers, query, DNS_TYPE_OTHERS, DNS_VARIANT_ANY);
+		struct dns_answer *absent = answers->absent;
+		if (answer == NULL && absent != NULL && is_inside(query, name_of(absent), absent->name_length)) return absent;
+	}
 	// What others said is for those who want us to ask others.
 	if (answer == NULL && (query->flags & DNS_RD) != 0) answer = find(answers, query, query->type, variant_of(query));
-	return answer != NULL && answer->expires_at != 0 && now >= answer->expires_at ? NULL : answer;
+	if (answer == NULL || answer->reserved) return NULL;
+	return answer->expires_at != 0 && now >= answer->expires_at ? NULL : answer;
 }

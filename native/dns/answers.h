@@ -12,6 +12,9 @@ enum {
 	DNS_TYPE_OTHERS = 0,
 };
 
+// Whose names an answer is about, for the counters.
+enum { DNS_ZONE_LOCAL, DNS_ZONE_REVERSE, DNS_ZONE_FOREIGN, DNS_ZONES };
+
 struct dns_key {
 	const uint8_t *name;
 	uint8_t name_length;
@@ -33,6 +36,8 @@ struct dns_answer {
 	uint16_t body_length;
 	uint8_t name_length;
 	uint8_t variant;
+	uint8_t zone;
+	bool reserved; // no answer: JavaScript has to look, though a wider answer would cover the question
 	uint8_t bytes[]; // offsets of TTLs in the body (native order), then name, then body
 };
 
@@ -47,6 +52,11 @@ void dns_answers_free(struct dns_answers *answers);
 struct dns_answer *dns_answers_put(struct dns_answers *answers, const struct dns_key *key, uint16_t ttl_count,
                                    uint16_t body_length);
 void dns_answers_drop(struct dns_answers *answers, const struct dns_key *key);
+
+// From now on what is at or below `domain`, and a single label, has the answer `flags` without records unless the
+// name has one for all types. False without memory; nothing is changed then.
+bool dns_answers_close(struct dns_answers *answers, const uint8_t *domain, uint8_t length, uint16_t flags);
+void dns_answers_open(struct dns_answers *answers);
 
 uint16_t *dns_answer_ttls(struct dns_answer *answer);
 uint8_t *dns_answer_body(struct dns_answer *answer);

@@ -172,11 +172,12 @@ static bool key_of(napi_env env, napi_value name, napi_value fields, struct dns_
 
 // Everything of an answer but its name and body.
 struct fields {
-	uint32_t flags, answers, authority, additional, stride, extended, life;
+	uint32_t zone, flags, answers, authority, additional, stride, extended, life;
 };
 
 static bool fields_of(napi_env env, napi_value object, struct fields *fields) {
-	return dns_field(env, object, "flags", &fields->flags) && dns_field(env, object, "answers", &fields->answers) &&
+	return dns_field(env, object, "zone", &fields->zone) && fields->zone < DNS_ZONES &&
+	       dns_field(env, object, "flags", &fields->flags) && dns_field(env, object, "answers", &fields->answers) &&
 	       dns_field(env, object, "authority", &fields->authority) &&
 	       dns_field(env, object, "additional", &fields->additional) &&
 	       dns_field(env, object, "stride", &fields->stride) && dns_field(env, object, "extended", &fields->extended) &&
@@ -195,7 +196,7 @@ static bool body_fits(const struct fields *fields, const uint8_t *ttls, size_t t
 	return true;
 }
 
-// dnsPut(server, name, {type, variant, flags, answers, authority, additional, stride, extended, life, ttls}, body):
+// dnsPut(server, name, {type, variant, zone, flags, answers, authority, additional, stride, extended, life, ttls}, body):
 // `life` in ms, 0 for ever; `ttls` a Uint8Array of offsets, 2 bytes each in native order
 static napi_value dns_put(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS], offsets;
@@ -215,6 +216,7 @@ static napi_value dns_put(napi_env env, napi_callback_info info) {
 	struct dns_answers *answers = dns_server_lock(door->server);
 	struct dns_answer *answer = dns_answers_put(answers, &key, (uint16_t)(ttls_length / 2), (uint16_t)body_length);
 	if (answer != NULL) {
+		answer->zone = (uint8_t)fields.zone;
 		answer->flags = (uint16_t)fields.flags;
 		answer->counts[0] = (uint16_t)fields.answers;
 		answer->counts[1] = (uint16_t)fields.authority;
@@ -228,6 +230,38 @@ static napi_value dns_put(napi_env env, napi_callback_info info) {
 	}
 	dns_server_unlock(door->server);
 	return answer == NULL ? weave_throw_errno(env, ENOMEM, "dns answer") : NULL;
+}
+
+// dnsReserve(server, name, {type, variant})
+static napi_value dns_reserve(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	struct dns_door *door = dns_door_of(env, info, argv, 3);
+	if (door == NULL) return NULL;
+	struct dns_key key;
+	if (!key_of(env, argv[1], argv[2], &key)) return weave_throw_argument(env, "a name, a type and a variant are needed");
+	struct dns_answer *answer = dns_answers_put(dns_server_lock(door->server), &key, 0, 0);
+	if (answer != NULL) answer->reserved = true;
+	dns_server_unlock(door->server);
+	return answer == NULL ? weave_throw_errno(env, ENOMEM, "dns answer") : NULL;
+}
+
+// dnsAbsent(server, domain, flags): the answer for names of the domain that have none; flags 0: they have to ask us
+static napi_value dns_absent(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	struct dns_door *door = dns_door_of(env, info, argv, 3);
+	if (door == NULL) return NULL;
+	uint8_t *domain;
+	size_t length;
+	uint32_t flags;
+	if (!dns_bytes_of(env, argv[1], &domain, &length) || length == 0 || length > DNS_MAX_NAME ||
+	    napi_get_value_uint32(env, argv[2], &flags) != napi_ok || flags > 0xffff)
+		return weave_throw_argument(env, "a domain and flags are needed");
+	bool done = true;
+	struct dns_answers *answers = dns_server_lock(door->server);
+	if (flags == 0) dns_answers_open(answers);
+	else done = dns_answers_close(answers, domain, (uint8_t)length, (uint16_t)flags);
+	dns_server_unlock(door->server);
+	return done ? NULL : weave_throw_errno(env, ENOMEM, "dns answer");
 }
 
 // dnsDrop(server, name, {type, variant})
@@ -279,6 +313,8 @@ void weave_init_dns(napi_env env, napi_value exports) {
 	weave_export(env, exports, "dnsTake", dns_take);
 	weave_export(env, exports, "dnsSend", dns_send);
 	weave_export(env, exports, "dnsPut", dns_put);
+	weave_export(env, exports, "dnsReserve", dns_reserve);
+	weave_export(env, exports, "dnsAbsent", dns_absent);
 	weave_export(env, exports, "dnsDrop", dns_drop);
 	weave_export(env, exports, "dnsBounds", dns_bounds);
 	weave_export(env, exports, "dnsCounters", dns_counters);

@@ -74,13 +74,13 @@ static void prepare(struct batch *batch) {
 	}
 }
 
+// Where a type is counted: A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, SVCB, HTTPS, ANY; 0 for all others.
+static const uint8_t counted_types[256] = {
+	[1] = 1, [2] = 2, [5] = 3, [6] = 4, [12] = 5, [15] = 6, [16] = 7, [28] = 8, [33] = 9, [64] = 10, [65] = 11, [255] = 12,
+};
+
 static int counted_type(uint16_t type) {
-	switch (type) {
-	case 1: return 0;
-	case 28: return 1;
-	case 12: return 2;
-	default: return 3;
-	}
+	return type < sizeof counted_types ? counted_types[type] : 0;
 }
 
 // The reply to one request, into the batch; 0 when it has to wait for JavaScript.
@@ -93,8 +93,7 @@ static size_t answer(struct dns_server *server, int i, uint64_t now) {
 	if (ready == NULL) return 0;
 	size_t length = dns_reply(request, &query, ready, now, &server->chance, batch->reply_bytes[i]);
 	if (length == 0) return 0;
-	int foreign = ready->variant == DNS_VARIANT_ANY ? 0 : 1;
-	server->counters.answers[counted_type(query.type)][foreign][ready->flags & (DNS_COUNTED_RCODES - 1)]++;
+	server->counters.answers[counted_type(query.type)][ready->zone][ready->flags & (DNS_COUNTED_RCODES - 1)]++;
 	return length;
 }
 

@@ -5,14 +5,14 @@
 
 enum {
 	DNS_MAX_SOCKETS = 32,
-	DNS_COUNTED_TYPES = 4, // A, AAAA, PTR, others
+	DNS_COUNTED_TYPES = 13, // those that are common, and one for all others
 	DNS_COUNTED_RCODES = 16,
 	DNS_LATENCY_BUCKETS = 16, // the last one takes what is longer than all bounds
 };
 
-// What was answered, by type, by whether names of ours (0) or of others (1), and by rcode.
+// What was answered, by type, zone and rcode.
 struct dns_counters {
-	uint64_t answers[DNS_COUNTED_TYPES][2][DNS_COUNTED_RCODES];
+	uint64_t answers[DNS_COUNTED_TYPES][DNS_ZONES][DNS_COUNTED_RCODES];
 	uint64_t latency[DNS_LATENCY_BUCKETS];
 	uint64_t latency_sum_ns;
 	uint64_t lost;   // requests that JavaScript was too busy for

@@ -162,7 +162,7 @@ test('names of containers that ended unseen go, other owners keep theirs', async
   const [runs, ended] = ['a'.repeat(64), 'b'.repeat(64)]
   const owners = [runs, runs.slice(0, 12), ended, ended.slice(0, 12), 'weave:extern', 'weave:expose', 'c1']
   for (const [i, owner] of owners.entries()) await add(dns, 'web.weave.local', owner, `10.32.0.${i}`, true)
-  dns.retain(new Set([runs]))
+  dns.names.keepContainers(new Set([runs]))
   const left = dns.status().entries.filter((entry) => entry.tombstone === 0)
   assert.deepEqual(
     new Set(left.map((entry) => entry.containerId)),
@@ -188,14 +188,33 @@ test('status tells what is served', async (context) => {
       livingOurs: 1,
       records: [],
       stats: [
-        { type: 'A', zone: 'local', rcode: 'NXDOMAIN', count: 1 },
         { type: 'A', zone: 'local', rcode: 'NOERROR', count: 1 },
+        { type: 'A', zone: 'local', rcode: 'NXDOMAIN', count: 1 },
       ],
       cache: 0,
       forwarding: { failures: 0, refused: 0, inFlight: 0 },
     },
   )
 })
+
+for (const [how, modules] of Object.entries({ 'in JavaScript': {}, 'in the addon': fast })) {
+  test(`answers are counted by type, zone and rcode (${how})`, async (context) => {
+    const { dns, port } = await start(context, 1, modules)
+    await add(dns, 'web.weave.local', 'c1', '10.32.0.1')
+    await dns.names.addRecord('web.weave.local', 'TXT', 'hello')
+    for (const type of ['TXT', 'SRV', 'HINFO', 'HINFO'] as const) {
+      await ask('udp', LOCAL, port, queryBytes('web.weave.local', type), 3000)
+    }
+    await ask('udp', LOCAL, port, queryBytes('1.0.32.10.in-addr.arpa', 'PTR'), 3000)
+    const { queries } = dns.status().stats
+    assert.deepEqual(queries.map((query) => Object.values(query).join(' ')).sort(), [
+      'PTR reverse NOERROR 1',
+      'SRV local NOERROR 1',
+      'TXT local NOERROR 1',
+      'other local NOERROR 2',
+    ])
+  })
+}
 
 test('a payload from a host whose clock is far off is refused, with the text that old peers know', async (context) => {
   const { dns } = await start(context)

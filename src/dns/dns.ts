@@ -190,11 +190,6 @@ export class Dns implements AsyncDisposable {
     this.names.forget(addr === undefined ? { containerId } : { containerId, addr })
   }
 
-  /** For watchers of containers, when they may have missed something: only these run, by their full ids. */
-  retain(containerIds: ReadonlySet<string>): void {
-    this.names.keepContainers(containerIds)
-  }
-
   /** Looks for a changed resolv.conf now instead of within two seconds. */
   async reloadUpstreams(): Promise<void> {
     await this.#resolv?.check()
@@ -237,8 +232,7 @@ export class Dns implements AsyncDisposable {
     this.#fast = openFastServer(onRequest, LATENCY_BUCKETS_SEC)
     const ready = new ReadyAnswers(this.#fast, this.#zone)
     this.#ready = ready
-    ready.namesChanged(this.names.index.names())
-    this.names.onChange((changed) => ready.namesChanged(changed))
+    this.names.onChange((changed) => ready.changed(changed))
   }
 
   #useUpstreams(servers: readonly string[]): void {

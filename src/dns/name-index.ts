@@ -1,12 +1,14 @@
 import type { Ip4 } from '../lib/ip4.ts'
 import { type Entry, identityOf, inStoreOrder } from './entry.ts'
-import { type NameKey, nameToKey } from './name.ts'
+import { isWildcard, type NameKey, nameToKey } from './name.ts'
 
 /** Living entries by name and by address, and which of these changed since they were last asked for. */
 export class NameIndex {
   readonly #byName = new Map<NameKey, Map<string, Entry>>()
   readonly #byAddr = new Map<Ip4, Map<string, Entry>>()
-  readonly #changed = new Set<NameKey>()
+  readonly #wildcards = new Set<NameKey>()
+  #changedNames = new Set<NameKey>()
+  #changedAddresses = new Set<Ip4>()
   #size = 0
 
   /** Number of living entries. */
@@ -17,24 +19,36 @@ export class NameIndex {
   insert(entry: Entry): void {
     this.#size++
     put(this.#byAddr, entry.addr, entry)
+    this.#changedAddresses.add(entry.addr)
     const name = nameToKey(entry.hostname)
     // Text that cannot be in a query (a label too long, …) is listed and gossiped, but never found.
     if (name === undefined) return
     put(this.#byName, name, entry)
-    this.#changed.add(name)
+    this.#changedNames.add(name)
+    if (isWildcard(name)) this.#wildcards.add(name)
   }
 
   remove(entry: Entry): void {
     this.#size--
     take(this.#byAddr, entry.addr, entry)
+    this.#changedAddresses.add(entry.addr)
     const name = nameToKey(entry.hostname)
     if (name === undefined) return
     take(this.#byName, name, entry)
-    this.#changed.add(name)
+    this.#changedNames.add(name)
+    if (!this.#byName.has(name)) this.#wildcards.delete(name)
   }
 
   names(): Iterable<NameKey> {
     return this.#byName.keys()
+  }
+
+  allAddresses(): Iterable<Ip4> {
+    return this.#byAddr.keys()
+  }
+
+  get hasWildcards(): boolean {
+    return this.#wildcards.size > 0
   }
 
   has(name: NameKey): boolean {
@@ -52,10 +66,11 @@ export class NameIndex {
     return entries === undefined ? undefined : [...entries.values()].sort(inStoreOrder)[0]
   }
 
-  /** Names whose addresses changed since the last call. */
-  takeChanged(): NameKey[] {
-    const changed = [...this.#changed]
-    this.#changed.clear()
+  /** Names whose addresses, and addresses whose names, have changed since the last call. */
+  takeChanged(): { readonly names: ReadonlySet<NameKey>; readonly addresses: ReadonlySet<Ip4> } {
+    const changed = { names: this.#changedNames, addresses: this.#changedAddresses }
+    this.#changedNames = new Set()
+    this.#changedAddresses = new Set()
     return changed
   }
 }

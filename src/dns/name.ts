@@ -75,6 +75,9 @@ export function isWithin(key: NameKey, zone: NameKey): boolean {
 /** A name of exactly one label, as `web.`. */
 export const isSingleLabel = (key: NameKey): boolean => parentOf(key) === ROOT
 
+/** Whether a name stands for those beside it, as `*.web.` */
+export const isWildcard = (key: NameKey): boolean => key.startsWith('\x01*')
+
 /** The name directly below `parent` with the given label. */
 export const child = (label: string, parent: NameKey): NameKey =>
   String.fromCharCode(label.length) + label + parent

@@ -7,6 +7,7 @@ import { type Entry, identityOf, isAlive } from './entry.ts'
 import { type Channel, NameGossiper } from './gossip.ts'
 import { isWithin, type NameKey, nameToKey, withFinalDot } from './name.ts'
 import type { NameIndex } from './name-index.ts'
+import type { NameChanges } from './ready-answers.ts'
 import { type HandRecord, isHandType, recordData } from './record.ts'
 import { MAX_RECORDS } from './record-codec.ts'
 import { RecordGossiper } from './record-gossip.ts'
@@ -54,8 +55,7 @@ export class Names {
   #expiry: NodeJS.Timeout | undefined
   #saving: Promise<void> | undefined
   #changedSinceSave = false
-  #onChange: (changed: Iterable<NameKey>) => void = () => undefined
-  #recordNames: readonly NameKey[] = []
+  #onChange: (changed: NameChanges) => void = () => undefined
 
   constructor(
     modules: { readonly clock: Clock; readonly log: Log; readonly store?: NameStore },
@@ -101,9 +101,11 @@ export class Names {
     this.#channels = channels
   }
 
-  /** Called after names or records changed, whoever changed them, with the names that that may concern. */
-  onChange(call: (changed: Iterable<NameKey>) => void): void {
+  /** Called with all that there is now, and from then on with what has changed, whoever changed it. */
+  onChange(call: (changed: NameChanges) => void): void {
     this.#onChange = call
+    const { index } = this.#table
+    call({ names: [...index.names(), ...this.records.names()], addresses: index.allAddresses() })
   }
 
   start(): void {
@@ -234,9 +236,8 @@ export class Names {
   }
 
   #changed(): void {
-    const before = this.#recordNames
-    this.#recordNames = [...this.records.names()]
-    this.#onChange(new Set([...this.#table.index.takeChanged(), ...before, ...this.#recordNames]))
+    const { names, addresses } = this.#table.index.takeChanged()
+    this.#onChange({ names: [...names, ...this.records.takeChanged()], addresses })
   }
 
   #restore(): void {

@@ -1,5 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
-import { type NameKey, nameToKey } from './name.ts'
+import { isWildcard, type NameKey, nameToKey } from './name.ts'
 import { type HandRecord, recordData, typeNumber } from './record.ts'
 
 /** All records that one peer's users added by hand. The higher version is the whole truth about that peer. */
@@ -25,6 +25,7 @@ export class RecordTable {
   readonly #us: PeerName
   readonly #sets = new Map<PeerName, RecordSet>()
   #byName: ReadonlyMap<NameKey, readonly Encoded[]> | undefined
+  #changed = new Set<NameKey>()
 
   constructor(us: PeerName) {
     this.#us = us
@@ -47,8 +48,19 @@ export class RecordTable {
     return this.#index().get(name) ?? []
   }
 
+  get hasWildcards(): boolean {
+    return [...this.names()].some(isWildcard)
+  }
+
   names(): Iterable<NameKey> {
     return this.#index().keys()
+  }
+
+  /** Names whose records have changed since the last call. */
+  takeChanged(): ReadonlySet<NameKey> {
+    const changed = this.#changed
+    this.#changed = new Set()
+    return changed
   }
 
   /** Adds one of ours; gives the set to broadcast. Throws `WeaveError` for a value that its type does not take. */
@@ -97,8 +109,8 @@ export class RecordTable {
   }
 
   peerGone(origin: PeerName): void {
+    this.#touch(this.#sets.get(origin))
     this.#sets.delete(origin)
-    this.#byName = undefined
   }
 
   /** Puts back our own set of an earlier run. */
@@ -107,9 +119,18 @@ export class RecordTable {
   }
 
   #put(set: RecordSet): RecordSet {
+    this.#touch(this.#sets.get(set.origin))
+    this.#touch(set)
     this.#sets.set(set.origin, set)
-    this.#byName = undefined
     return set
+  }
+
+  #touch(set: RecordSet | undefined): void {
+    this.#byName = undefined
+    for (const { name } of set?.records ?? []) {
+      const key = nameToKey(name)
+      if (key !== undefined) this.#changed.add(key)
+    }
   }
 
   #index(): ReadonlyMap<NameKey, readonly Encoded[]> {

@@ -86,10 +86,11 @@ export class Stats {
   snapshot(ready: ReadyCounters | undefined): StatsSnapshot {
     const all = new Stats()
     for (const [key, count] of this.#queries) all.#queries.set(key, { ...count })
-    for (const { type, foreign, rcode, count } of ready?.answers ?? []) {
-      all.add(type, foreign ? 'foreign' : 'local', rcode, count)
+    let hits = 0
+    for (const { type, zone, rcode, count } of ready?.answers ?? []) {
+      all.add(type, zone, rcode, count)
+      if (zone === 'foreign') hits += count
     }
-    const hits = ready?.answers.reduce((sum, { foreign, count }) => sum + (foreign ? count : 0), 0) ?? 0
     return {
       queries: [...all.#queries.values()],
       malformed: this.#malformed,

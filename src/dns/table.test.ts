@@ -220,16 +220,16 @@ test('after a restart, entries that are added again win over what others still k
   assert.deepEqual(restored.entries(), [before])
 })
 
-test('the names that changed are told once', () => {
+test('the names and addresses that changed are told once', () => {
   const table = new NameTable(US)
   table.add('web.weave.local.', 'c1', 1 as Ip4)
-  table.add('db.weave.local.', 'c1', 1 as Ip4)
+  table.add('db.weave.local.', 'c1', 2 as Ip4)
   table.tombstone({ hostname: 'web.weave.local.' }, NOW)
-  assert.deepEqual(table.index.takeChanged().sort(), [
-    nameToKey('db.weave.local'),
-    nameToKey('web.weave.local'),
-  ])
-  assert.deepEqual(table.index.takeChanged(), [])
+  const changed = table.index.takeChanged()
+  assert.deepEqual([...changed.names].sort(), [nameToKey('db.weave.local'), nameToKey('web.weave.local')])
+  assert.deepEqual([...changed.addresses].sort(), [1, 2])
+  const none = table.index.takeChanged()
+  assert.deepEqual([none.names.size, none.addresses.size], [0, 0])
 })
 
 test('a name that no query can ask for is listed and counted, but never found', () => {

@@ -131,9 +131,38 @@ test('aliases are followed inside the domain, and outside by others', () => {
   assert.match(ask(zone, 'ring'), /^NOERROR; ring CNAME/)
 })
 
-test('only plain names have answers ready', () => {
-  const zone = zoneOf('web.weave.local 1', 'db.weave.local 2', 'db.weave.local TXT hello')
-  assert.equal(zone.plainAnswers(nameToKey('web.weave.local') ?? '')?.a.counts[0], 1)
-  assert.equal(zone.plainAnswers(nameToKey('db.weave.local') ?? ''), undefined)
-  assert.equal(zone.plainAnswers(nameToKey('no.weave.local') ?? ''), undefined)
+test('names have answers ready for each of their types and for all others, unless they are aliases', () => {
+  const zone = zoneOf(
+    'web.weave.local 1',
+    'db.weave.local 2',
+    'db.weave.local TXT hello',
+    '_sip._udp.weave.local SRV 1 2 5060 db.weave.local',
+    'www.weave.local CNAME web.weave.local',
+    'far.example.org 3',
+  )
+  const ready = (name: string): string => {
+    const found = zone.readyName(nameToKey(name) ?? '')
+    if (found === undefined) return 'none'
+    const counts = [...found.byType].map(
+      ([
+        type,
+        {
+          counts: [answers],
+        },
+      ]) => `${type}:${answers}`,
+    )
+    return [...counts.sort(), found.others === undefined ? 'ask' : 'empty'].join(' ')
+  }
+  assert.equal(ready('web.weave.local'), '1:1 empty')
+  assert.equal(ready('db.weave.local'), '16:1 1:1 empty')
+  assert.equal(ready('_sip._udp.weave.local'), '33:1 empty')
+  assert.equal(ready('www.weave.local'), 'ask')
+  assert.equal(ready('no.weave.local'), 'none')
+  assert.equal(ready('far.example.org'), 'none', 'not in the domain, so never answered')
+})
+
+test('a wildcard, of addresses or by hand, keeps absent names from being known as such', () => {
+  assert.equal(zoneOf('web.weave.local 1', 'a*.weave.local 2').hasWildcards, false)
+  assert.equal(zoneOf('*.apps.weave.local 1').hasWildcards, true)
+  assert.equal(zoneOf('*.weave.local CNAME web.weave.local').hasWildcards, true)
 })

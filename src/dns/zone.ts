@@ -16,6 +16,7 @@ import { RecordType, readName } from './wire.ts'
 
 /** Records by hand, as the zone looks them up. */
 export interface ZoneRecords {
+  readonly hasWildcards: boolean
   has(name: NameKey): boolean
   at(name: NameKey): readonly { readonly type: number; readonly data: Uint8Array }[]
 }
@@ -32,6 +33,13 @@ export type Resolution =
       readonly alias: readonly OwnRecord[]
       readonly target: NameKey
     }
+
+/** What everybody who asks for a name of ours gets, by type. */
+export interface ReadyName {
+  readonly byType: ReadonlyMap<number, Answer>
+  /** For all types that are not in `byType`; undefined when that depends on other names. */
+  readonly others: Answer | undefined
+}
 
 const REVERSE = '\x07in-addr\x04arpa\0'
 
@@ -69,10 +77,25 @@ export class Zone {
     return { kind: 'forward', zone: 'foreign' }
   }
 
-  /** The answers for type A and for all types that a plain name does not have; undefined unless it is plain. */
-  plainAnswers(name: NameKey): { readonly a: Answer; readonly other: Answer } | undefined {
-    if (!this.#names.has(name) || this.#records.has(name)) return undefined
-    return { a: this.#addresses(name), other: NO_SUCH_TYPE }
+  /** Whether names that nobody added may have answers. */
+  get hasWildcards(): boolean {
+    return this.#names.hasWildcards || this.#records.hasWildcards
+  }
+
+  /** The answers of a name itself; undefined when there is no such name. */
+  readyName(name: NameKey): ReadyName | undefined {
+    if (!isWithin(name, this.domain) || !this.#exists(name)) return undefined
+    const types = new Set(this.#records.at(name).map((record) => record.type))
+    if (types.has(RecordType.CNAME)) return { byType: new Map(), others: undefined }
+    if (this.#names.has(name)) types.add(RecordType.A)
+    const byType = new Map([...types].map((type) => [type, this.#answerAt(name, type)]))
+    return { byType, others: NO_SUCH_TYPE }
+  }
+
+  /** The reverse name of an address and its PTR answer; undefined: none of ours, so upstream servers are asked. */
+  readyAddress(addr: Ip4): { readonly name: NameKey; readonly answer: Answer | undefined } {
+    const labels = [...ip4ToBytes(addr)].map(String)
+    return { name: labels.reduce((name, label) => child(label, name), REVERSE), answer: this.#nameOf(addr) }
   }
 
   #local(asked: NameKey, type: number): Resolution {
@@ -85,8 +108,9 @@ export class Zone {
       }
       const records = this.#records.at(found)
       const cname = records.find((record) => record.type === RecordType.CNAME)
-      if (cname === undefined || type === RecordType.CNAME)
-        return this.#finish(found, name === asked ? undefined : name, type, alias)
+      if (cname === undefined || type === RecordType.CNAME) {
+        return answered('local', this.#answerAt(found, type, name === asked ? undefined : name, alias))
+      }
 
       alias.push(this.#own(cname, alias.length === 0 ? undefined : name))
       const target = wireToKey(readName(cname.data, 0))
@@ -96,22 +120,13 @@ export class Zone {
     }
   }
 
-  #finish(found: NameKey, owner: NameKey | undefined, type: number, alias: readonly OwnRecord[]): Resolution {
-    const records = this.#records.at(found).filter((record) => record.type === type)
-    const own = records.map((record) => this.#own(record, owner))
-    if (type === RecordType.A) {
-      for (const addr of this.#names.addresses(found))
-        own.push(this.#own({ type, data: ip4ToBytes(addr) }, owner))
-    }
-    if (alias.length + own.length === 0) return answered('local', NO_SUCH_TYPE)
-    return answered('local', answerOf([...alias, ...own]))
-  }
-
-  #addresses(name: NameKey): Answer {
-    const type = RecordType.A
-    return answerOf(
-      this.#names.addresses(name).map((addr) => this.#own({ type, data: ip4ToBytes(addr) }, undefined)),
-    )
+  /** What a name has of one type, behind the aliases that led to it. */
+  #answerAt(name: NameKey, type: number, owner?: NameKey, alias: readonly OwnRecord[] = []): Answer {
+    const records = this.#records.at(name).filter((record) => record.type === type)
+    const addresses = type === RecordType.A ? this.#names.addresses(name) : []
+    const found = [...records, ...addresses.map((addr) => ({ type, data: ip4ToBytes(addr) }))]
+    if (alias.length + found.length === 0) return NO_SUCH_TYPE
+    return answerOf([...alias, ...found.map((record) => this.#own(record, owner))])
   }
 
   #own(record: { readonly type: number; readonly data: Uint8Array }, owner: NameKey | undefined): OwnRecord {
@@ -145,9 +160,13 @@ export class Zone {
   #reverse(name: NameKey): Resolution {
     const addr = reverseAddress(name)
     if (addr === undefined) return answered('reverse', NO_SUCH_NAME)
-    const target = nameToWire(this.#names.firstAt(addr)?.hostname ?? '')
-    if (target === undefined) return { kind: 'forward', zone: 'reverse' }
-    return answered('reverse', answerOf([{ type: RecordType.PTR, ttlSec: this.#ttlSec, data: target }]))
+    const answer = this.#nameOf(addr)
+    return answer === undefined ? { kind: 'forward', zone: 'reverse' } : answered('reverse', answer)
+  }
+
+  #nameOf(addr: Ip4): Answer | undefined {
+    const data = nameToWire(this.#names.firstAt(addr)?.hostname ?? '')
+    return data && answerOf([{ type: RecordType.PTR, ttlSec: this.#ttlSec, data }])
   }
 }
 

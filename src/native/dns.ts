@@ -8,15 +8,21 @@ interface DnsAddon {
   dnsTake(server: object): Uint8Array
   dnsSend(server: object, asker: Uint8Array, reply: Uint8Array): boolean
   dnsPut(server: object, name: Uint8Array, fields: AddonAnswer, body: Uint8Array): void
-  dnsDrop(server: object, name: Uint8Array, fields: { readonly type: number; readonly variant: number }): void
+  dnsReserve(server: object, name: Uint8Array, fields: AddonKey): void
+  dnsAbsent(server: object, domain: Uint8Array, flags: number): void
+  dnsDrop(server: object, name: Uint8Array, fields: AddonKey): void
   dnsBounds(server: object, bounds: BigUint64Array): void
   dnsCounters(server: object): BigUint64Array
   readonly dnsAskerLength: number
 }
 
-interface AddonAnswer {
+interface AddonKey {
   readonly type: number
   readonly variant: number
+}
+
+interface AddonAnswer extends AddonKey {
+  readonly zone: number
   readonly flags: number
   readonly answers: number
   readonly authority: number
@@ -36,8 +42,14 @@ export interface ReadyKey {
   readonly variant: number
 }
 
+/** Whose names an answer is about. */
+const ZONES = ['local', 'reverse', 'foreign'] as const
+
+export type ReadyZone = (typeof ZONES)[number]
+
 /** An answer as it follows the question; at most 4096 bytes. */
 export interface ReadyAnswer {
+  readonly zone: ReadyZone
   readonly flags: number
   readonly counts: readonly [number, number, number]
   readonly body: Uint8Array
@@ -53,9 +65,9 @@ export interface ReadyAnswer {
 /** What the server answered by itself since it was opened. */
 export interface ReadyCounters {
   readonly answers: readonly {
-    /** 0: other than A, AAAA and PTR. */
+    /** 0: all types that are not counted on their own. */
     readonly type: number
-    readonly foreign: boolean
+    readonly zone: ReadyZone
     readonly rcode: number
     readonly count: number
   }[]
@@ -67,7 +79,8 @@ export interface ReadyCounters {
   readonly unsent: number
 }
 
-const COUNTED_TYPES = [1, 28, 12, 0]
+/** In the addon's order. */
+const COUNTED_TYPES = [0, 1, 2, 5, 6, 12, 15, 16, 28, 33, 64, 65, 255]
 const COUNTED_RCODES = 16
 const LATENCY_BUCKETS = 16
 const LENGTH = 2
@@ -105,6 +118,7 @@ export class DnsServer {
       {
         type: key.type,
         variant: key.variant,
+        zone: ZONES.indexOf(answer.zone),
         flags: answer.flags,
         answers: answer.counts[0],
         authority: answer.counts[1],
@@ -118,19 +132,32 @@ export class DnsServer {
     )
   }
 
-  drop(key: ReadyKey): void {
-    this.#addon.dnsDrop(this.#server, key.name, { type: key.type, variant: key.variant })
+  /** Hands the question on, though an answer for all types or for absent names would cover it. */
+  reserve({ name, type, variant }: ReadyKey): void {
+    this.#addon.dnsReserve(this.#server, name, { type, variant })
+  }
+
+  drop({ name, type, variant }: ReadyKey): void {
+    this.#addon.dnsDrop(this.#server, name, { type, variant })
+  }
+
+  /**
+   * The header flags of the answer to names of the domain, and to single labels, for which nothing was put or
+   * reserved for all types. 0: such questions are handed on again.
+   */
+  absent(domain: Uint8Array, flags: number): void {
+    this.#addon.dnsAbsent(this.#server, domain, flags)
   }
 
   counters(): ReadyCounters {
     const numbers = [...this.#addon.dnsCounters(this.#server)].map(Number)
-    const perType = 2 * COUNTED_RCODES
+    const perType = ZONES.length * COUNTED_RCODES
     const at = COUNTED_TYPES.length * perType
     return {
       answers: COUNTED_TYPES.flatMap((type, t) =>
         numbers.slice(t * perType, (t + 1) * perType).map((count, i) => ({
           type,
-          foreign: i >= COUNTED_RCODES,
+          zone: ZONES[Math.floor(i / COUNTED_RCODES)] ?? 'foreign',
           rcode: i % COUNTED_RCODES,
           count,
         })),

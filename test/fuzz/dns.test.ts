@@ -42,8 +42,14 @@ const CACHED = {
 /** Replies of so many requests fit into a socket's buffer. */
 const BATCH = 24
 
-test('the addon answers every mutated request exactly as JavaScript does, up to the order of records', async () => {
-  const { zone, names } = fuzzZone()
+for (const wildcards of [false, true]) {
+  const where = wildcards ? 'with wildcards' : 'without wildcards'
+  test(`the addon answers every mutated request as JavaScript does, up to the order of records (${where})`, () =>
+    compareServers(wildcards))
+}
+
+async function compareServers(wildcards: boolean): Promise<void> {
+  const { zone, names, records } = fuzzZone(wildcards)
   const cache = new Cache()
   const responder = new Responder({
     clock: systemClock,
@@ -64,7 +70,11 @@ test('the addon answers every mutated request exactly as JavaScript does, up to 
     responder.handle(request, 'udp', reply)
   }, LATENCY_BUCKETS_SEC)
   const ready = new ReadyAnswers(server, zone)
-  ready.namesChanged(names.index.names())
+  const { index } = names
+  ready.changed({
+    names: [...index.names(), ...records.names()],
+    addresses: index.allAddresses(),
+  })
   cacheAnswer(cache, ready)
 
   const socket = createSocket('udp4')
@@ -72,7 +82,7 @@ test('the addon answers every mutated request exactly as JavaScript does, up to 
   await once(socket, 'connect')
   try {
     const rng = seededRng(SEED)
-    for (let done = 0; done < PACKETS / 5; done += BATCH) {
+    for (let done = 0; done < PACKETS / 10; done += BATCH) {
       const requests = Array.from({ length: BATCH }, (_, id) =>
         numbered(rng.below(2) === 0 ? variation(rng) : mutate(rng, variation(rng), recordedQueries), id),
       )
@@ -84,7 +94,7 @@ test('the addon answers every mutated request exactly as JavaScript does, up to 
     socket.close()
     server.close()
   }
-})
+}
 
 function cacheAnswer(cache: Cache, ready: ReadyAnswers): void {
   const parsed = parseQuery(CACHED.query)
@@ -99,8 +109,12 @@ function cacheAnswer(cache: Cache, ready: ReadyAnswers): void {
   ready.cached(key, cached)
 }
 
-const NAMES = ['web', 'web.weave.local', 'web2', 'many.weave.local', 'normal.example.org', 'db.weave.local']
-const TYPES = ['A', 'A', 'A', 'AAAA', 'TXT', 'DS'] as const
+const NAMES = [
+  ...['web', 'web.weave.local', 'web2', 'many.weave.local', 'normal.example.org', 'weave.local', 'ext'],
+  ...['nothing', 'nothing.weave.local', 'weave.locale', 'x.wild.weave.local', 'a.b.weave.local'],
+  ...['1.0.32.10.in-addr.arpa', '9.9.32.10.in-addr.arpa', '32.10.in-addr.arpa'],
+]
+const TYPES = ['A', 'A', 'A', 'AAAA', 'TXT', 'DS', 'PTR', 'CNAME'] as const
 
 /** A valid query: names in any spelling, flags, types and EDNS that matter. */
 function variation(rng: Rng): Uint8Array {
@@ -140,7 +154,7 @@ async function compare(responder: Responder, socket: Socket, requests: readonly 
     }
     socket.on('message', onMessage)
     for (const request of requests) socket.send(request)
-    // JavaScript hears of it last, so that its reply is the last one.
+    // Type DS is JavaScript's, which hears of it last: its reply is the last one.
     socket.send(LAST)
   })
   for (const [id, request] of requests.entries()) {
@@ -149,7 +163,7 @@ async function compare(responder: Responder, socket: Socket, requests: readonly 
 }
 
 const LAST_ID = 0xffff
-const LAST = fromHex('ffff 0100 0001 0000 0000 0000 04 6c617374 00 0001 0001')
+const LAST = fromHex('ffff 0100 0001 0000 0000 0000 04 6c617374 00 002b 0001')
 
 /** The order of records is random, and so is the choice when not all fit. */
 function comparable(reply: Uint8Array): string {

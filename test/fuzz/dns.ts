@@ -32,8 +32,8 @@ const recordedAnswers = recorded.flatMap(({ response }) =>
 const US = 1 as PeerName
 const rng = seededRng(1)
 
-/** A zone in which the recorded queries find something: one address, many, aliases, a wildcard. */
-export function fuzzZone(): {
+/** A zone in which the recorded queries find something: one address, many, aliases, records, a wildcard unless told. */
+export function fuzzZone(wildcards = true): {
   readonly names: NameTable
   readonly records: RecordTable
   readonly zone: Zone
@@ -43,10 +43,11 @@ export function fuzzZone(): {
   names.add('web.weave.local.', 'c1', 0x0a200001 as Ip4)
   names.add('web.weave.local.', 'c2', 0x0a200002 as Ip4)
   names.add('web2.weave.local.', 'c3', 0x0a200003 as Ip4)
-  names.add('*.wild.weave.local.', 'c5', 0x0a200005 as Ip4)
+  if (wildcards) names.add('*.wild.weave.local.', 'c5', 0x0a200005 as Ip4)
   for (let i = 1; i <= 40; i++) names.add('many.weave.local.', `m${i}`, (0x0a210000 + i) as Ip4)
   records.add({ name: 'ext.weave.local.', type: 'CNAME', value: 'web.weave.local' })
   records.add({ name: 'a.b.weave.local.', type: 'CNAME', value: 'example.org' })
+  records.add({ name: 'web2.weave.local.', type: 'AAAA', value: 'fd00::1' })
   records.add({ name: 'weave.local.', type: 'TXT', value: 'hello '.repeat(100) })
   const domain = nameToKey('weave.local') ?? ''
   return { names, records, zone: new Zone({ names: names.index, records }, { domain, ttlSec: 1 }) }
