@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { type Report, rowOf, withRatios } from '../row.ts'
-import type { Sample } from './inside.ts'
+import { type Report, type Row, rowOf, withRatios } from '../row.ts'
+import { RATE, type Sample } from './names.ts'
 
-const UNITS = { qps: 'answers/s', p99: `p99 ms at 10,000/s` } as const
+const METRICS = {
+  qps: 'answers/s',
+  p99: `p99 ms at ${RATE}/s`,
+  p99Saturated: 'p99 ms saturated',
+} as const
 
-/**
- * Answers per second and latency of our server and of unbound, for names of containers (`local`) and for foreign
- * names that both have in their cache (`cached`), in a network namespace of their own on the same processors.
- */
+const KINDS: readonly Sample['names'][] = ['local', 'cached', 'absent', 'reverse']
+
+/** Answers per second and latency of our server and of unbound, in a network namespace, on the same processors. */
 export async function runDnsBench(options: {
   readonly rounds: number
   readonly seconds: number
@@ -20,17 +23,14 @@ export async function runDnsBench(options: {
   const directory = mkdtempSync(join(tmpdir(), 'weave-bench-dns-'))
   try {
     const samples = await measure(directory, options)
-    const rows = ['weave local', 'unbound local', 'weave cached', 'unbound cached'].flatMap((name) =>
-      (['qps', 'p99'] as const).map((metric) =>
-        rowOf(
-          name,
-          UNITS[metric],
-          samples
-            .filter((sample) => `${sample.server} ${sample.names}` === name)
-            .map((sample) => sample[metric]),
-        ),
-      ),
-    )
+    const rows = KINDS.flatMap((kind) => [`weave ${kind}`, `unbound ${kind}`]).flatMap((name) => {
+      const own = samples.filter((sample) => `${sample.server} ${sample.names}` === name)
+      const row = (metric: keyof typeof METRICS): Row => {
+        const figures = own.map((sample) => sample[metric])
+        return rowOf(name, METRICS[metric], figures)
+      }
+      return [row('qps'), row('p99'), row('p99Saturated')]
+    })
     const baseOf = (row: { readonly name: string }): string => row.name.replace('weave', 'unbound')
     return { bench: 'dns', base: 'unbound', rows: withRatios(rows, baseOf) }
   } finally {
