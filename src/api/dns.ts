@@ -4,7 +4,7 @@ import type { ListenAddress } from '../dns/listen-address.ts'
 import { formatIp4, type Ip4, tryParseIp4 } from '../lib/ip4.ts'
 import { formatPeerName } from '../lib/peer-name.ts'
 import { goJson } from './go-json.ts'
-import type { DnsReport } from './report.ts'
+import type { DnsRecordReport, DnsReport } from './report.ts'
 import {
   type ApiReply,
   type ApiRequest,
@@ -136,8 +136,16 @@ export function dnsReport(status: DnsStatus): DnsReport {
     Address: status.addresses.join(','),
     TTL: status.ttlSec,
     Entries: status.entries.length === 0 ? null : status.entries.map(entryReport),
+    ...(status.records.length > 0 && { Records: status.records.map(recordReport) }),
   }
 }
+
+const recordReport = ({ name, type, value, origin }: DnsStatus['records'][number]): DnsRecordReport => ({
+  Hostname: name,
+  Origin: formatPeerName(origin),
+  Type: type,
+  Value: value,
+})
 
 const entryReport = (entry: Entry): NonNullable<DnsReport['Entries']>[number] => ({
   Hostname: entry.hostname,

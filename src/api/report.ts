@@ -114,6 +114,16 @@ export interface DnsReport {
   readonly Address: string
   readonly TTL: number
   readonly Entries: readonly DnsEntryReport[] | null
+  /** Absent when nobody added any. */
+  readonly Records?: readonly DnsRecordReport[]
+}
+
+/** A record that a user added by hand. */
+export interface DnsRecordReport {
+  readonly Hostname: string
+  readonly Origin: string
+  readonly Type: string
+  readonly Value: string
 }
 
 export interface DnsEntryReport {

@@ -55,18 +55,27 @@ function peerBlock(peer: PeerReport): string {
   return `${peer.Name}(${peer.NickName})\n${lines.sort().join('')}`
 }
 
-/** Empty when DNS is off: the original failed here (http §7). */
+/** Owner of names that belong to no container. */
+const EXTERN = 'weave:extern'
+
+/**
+ * Names, then the records that users added, with their type in place of an address and their value behind. Empty
+ * when DNS is off: the original failed here (http §7).
+ */
 export function dnsText({ DNS }: Report): string {
   if (DNS === undefined) return ''
   const suffix = `.${DNS.Domain}`
-  return (DNS.Entries ?? [])
-    .filter((entry) => entry.Tombstone === 0)
-    .map((entry) => {
-      const name = entry.Hostname.endsWith(suffix) ? entry.Hostname.slice(0, -suffix.length) : entry.Hostname
-      const container = entry.ContainerID.slice(0, 12).padStart(12)
-      return `${name.padEnd(12)} ${entry.Address.padEnd(15)} ${container} ${entry.Origin}\n`
-    })
-    .join('')
+  const line = (hostname: string, what: string, owner: string, rest: string): string => {
+    const name = hostname.endsWith(suffix) ? hostname.slice(0, -suffix.length) : hostname
+    return `${name.padEnd(12)} ${what.padEnd(15)} ${owner.slice(0, 12).padStart(12)} ${rest}\n`
+  }
+  const living = (DNS.Entries ?? []).filter((entry) => entry.Tombstone === 0)
+  return [
+    ...living.map((entry) => line(entry.Hostname, entry.Address, entry.ContainerID, entry.Origin)),
+    ...(DNS.Records ?? []).map(({ Hostname, Type, Origin, Value }) =>
+      line(Hostname, Type, EXTERN, `${Origin} ${Value}`),
+    ),
+  ].join('')
 }
 
 /** Empty when IPAM is off or has no ring yet. Ourself first, then by name. */

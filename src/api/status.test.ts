@@ -49,6 +49,18 @@ test('status pages of two peers are byte for byte those of the original', () => 
   assert.equal(targetsText(report), '')
 })
 
+test('records that users added are shown behind the names', () => {
+  const report = sections(reportOf(recorded('10-two-peers-plain.json').get('report two peers') ?? ''))
+  const Records = [
+    { Hostname: 'www.weave.local.', Origin: '02:00:00:00:00:01', Type: 'CNAME', Value: 'web.weave.local' },
+  ]
+  const DNS = report.DNS && { ...report.DNS, Records }
+  const [shown] = dnsText({ ...report, DNS })
+    .split('\n')
+    .slice(-2)
+  assert.equal(shown, 'www          CNAME           weave:extern 02:00:00:00:00:01 web.weave.local')
+})
+
 test('a report written again is byte for byte the one that was read, 64-bit numbers included', () => {
   const text = recorded('10-two-peers-plain.json').get('report two peers') ?? ''
   const report = reportOf(text)

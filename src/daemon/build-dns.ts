@@ -1,9 +1,8 @@
 import type { Config } from '../config/options.ts'
 import { Dns } from '../dns/dns.ts'
 import { type ListenAddress, parseListenAddress } from '../dns/listen-address.ts'
-import type { Host } from '../host/host.ts'
 import { systemClock } from '../lib/clock.ts'
-import { formatIp4 } from '../lib/ip4.ts'
+import { formatIp4, type Ip4 } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { systemRng } from '../lib/rng.ts'
@@ -12,28 +11,33 @@ import type { NodeState } from './node-state.ts'
 
 const DNS_PORT = 53
 
-/** Where containers find the server: the address that all of them reach, Docker's bridge, unless told otherwise. */
-async function listenAddresses(config: Config, host: Host, log: Log): Promise<readonly ListenAddress[]> {
+/** Where containers find the server, unless told otherwise: the address that all of them reach, Docker's bridge. */
+const onBridge = (address: Ip4): ListenAddress => ({ host: formatIp4(address), port: DNS_PORT })
+
+/** Serves names on Docker's bridge, which has come up or changed its address; not when users chose addresses. */
+export async function serveOnBridge(dns: Dns, config: Config, address: Ip4): Promise<void> {
+  if (config.dnsListenAddress === '') await dns.listen(onBridge(address))
+}
+
+function listenAddresses(config: Config, bridge: Ip4 | undefined, log: Log): readonly ListenAddress[] {
   if (config.dnsListenAddress !== '') {
     return config.dnsListenAddress.split(',').map((text) => parseListenAddress(text.trim()))
   }
-  const bridge = config.dockerBridge === '' ? undefined : await host.interfaceAddress(config.dockerBridge)
-  if (bridge !== undefined) return [{ host: formatIp4(bridge.addr), port: DNS_PORT }]
-  log.warn(
-    'names are not served: there is no Docker bridge; use --dns-listen-address to serve them elsewhere',
-    {
-      bridge: config.dockerBridge,
-    },
-  )
+  if (bridge !== undefined) return [onBridge(bridge)]
+  log.warn('names are served once there is a Docker bridge, or where --dns-listen-address says', {
+    bridge: config.dockerBridge,
+  })
   return []
 }
 
-export async function buildDns(
-  modules: { readonly log: Log; readonly host: Host; readonly state: NodeState },
+/** `bridge`: the address of Docker's bridge, as far as there is one. */
+export function buildDns(
+  modules: { readonly log: Log; readonly state: NodeState },
   config: Config,
   peer: { readonly name: PeerName; readonly isKnown: (name: PeerName) => boolean },
-): Promise<Dns> {
-  const { log, host, state } = modules
+  bridge: Ip4 | undefined,
+): Dns {
+  const { log, state } = modules
   return new Dns(
     {
       clock: systemClock,
@@ -46,7 +50,7 @@ export async function buildDns(
       name: peer.name,
       isKnownPeer: peer.isKnown,
       domain: config.dnsDomain,
-      listen: await listenAddresses(config, host, log),
+      listen: listenAddresses(config, bridge, log),
       ttlSec: config.dnsTtl,
       fallbackTimeout: config.dnsFallbackTimeout,
       resolvConf: config.resolvConf === '' ? undefined : config.resolvConf,

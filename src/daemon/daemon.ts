@@ -20,12 +20,13 @@ import { loadSodium } from '../native/sodium.ts'
 import { LmdbStore } from '../state/lmdb-store.ts'
 import { adoptOldState } from './adopt-old-state.ts'
 import { apiServers } from './api-servers.ts'
-import { buildDns } from './build-dns.ts'
+import { buildDns, serveOnBridge } from './build-dns.ts'
 import { buildDocker } from './build-docker.ts'
 import { buildIpam, exposedClaims } from './build-ipam.ts'
 import { DaemonControl } from './control.ts'
 import { buildDataPath } from './data-path.ts'
-import { ensureHost } from './ensure-host.ts'
+import { DockerBridge } from './docker-bridge.ts'
+import { dockerBridgeAddress, ensureHost, firewallSpec } from './ensure-host.ts'
 import { handNameRoutes } from './hand-names.ts'
 import { identify } from './identity.ts'
 import { meshOptions } from './mesh-options.ts'
@@ -105,7 +106,17 @@ export class Daemon implements AsyncDisposable {
     const isKnown = (peer: PeerName): boolean => router.status().peers.some((known) => known.name === peer)
 
     const ipam = buildIpam({ log, store, router }, config, { name, isKnown, engine })
-    const dns = config.noDns ? undefined : await buildDns({ log, host, state }, config, { name, isKnown })
+    const bridge = new DockerBridge(
+      log,
+      () => dockerBridgeAddress(host, config),
+      async (address) => {
+        await host.ensureFirewall(await firewallSpec(host, config))
+        if (dns !== undefined) await serveOnBridge(dns, config, address)
+      },
+    )
+    await bridge.look()
+    const known = { name, isKnown }
+    const dns = config.noDns ? undefined : buildDns({ log, state }, config, known, bridge.address)
     peerGone = (peer) => {
       ipam?.peerGone(peer)
       dns?.names.peerGone(peer)
@@ -136,6 +147,8 @@ export class Daemon implements AsyncDisposable {
       await dns.start()
       this.#add('dns', dns)
     }
+    bridge.start()
+    this.#add('docker bridge', bridge)
     if (docker !== undefined) {
       await docker.start()
       this.#add('docker', docker)

@@ -2,6 +2,7 @@ import { parseListenAddress } from '../api/listen-address.ts'
 import type { Config } from '../config/options.ts'
 import type { Host } from '../host/host.ts'
 import type { FirewallSpec } from '../host/types.ts'
+import type { Ip4 } from '../lib/ip4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { containerMtu } from './data-path.ts'
@@ -17,10 +18,15 @@ export async function ensureHost(host: Host, config: Config, name: PeerName): Pr
 export async function firewallSpec(host: Host, config: Config): Promise<FirewallSpec> {
   const { port, dockerBridge, httpAddr } = config
   const control = httpAddr === '' ? undefined : parseListenAddress(httpAddr)
-  const docker = dockerBridge === '' ? undefined : await host.interfaceAddress(dockerBridge)
+  const docker = await dockerBridgeAddress(host, config)
   return {
     port,
     ...(control?.kind === 'tcp' && { controlPort: control.port }),
-    ...(docker !== undefined && { dockerBridge: { name: dockerBridge, address: docker.addr } }),
+    ...(docker !== undefined && { dockerBridge: { name: dockerBridge, address: docker } }),
   }
+}
+
+/** Undefined while there is no such bridge, or it has no address. */
+export async function dockerBridgeAddress(host: Host, { dockerBridge }: Config): Promise<Ip4 | undefined> {
+  return dockerBridge === '' ? undefined : (await host.interfaceAddress(dockerBridge))?.addr
 }

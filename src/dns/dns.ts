@@ -87,6 +87,10 @@ export class Dns implements AsyncDisposable {
   #fast: FastServer | undefined
   #ready: ReadyAnswers | undefined
   #listeners: Listener[] = []
+  /** Where we listen, the latest first to come first. */
+  #served: readonly ListenAddress[] = []
+  /** What resolv.conf says. */
+  #configured: readonly string[] = []
 
   constructor(modules: DnsModules, options: DnsOptions) {
     const domain = nameToKey(options.domain)
@@ -127,9 +131,7 @@ export class Dns implements AsyncDisposable {
 
   /** Where we listen; port 0 was replaced by the one that the system chose. */
   get addresses(): readonly ListenAddress[] {
-    return this.#listeners.length === 0
-      ? this.#options.listen
-      : this.#listeners.filter((_, i) => i % 2 === 0).map((listener) => listener.address)
+    return this.#served.length === 0 ? this.#options.listen : this.#served
   }
 
   /** The owner of the mesh's channel `nameserver`. */
@@ -157,11 +159,20 @@ export class Dns implements AsyncDisposable {
     }
     try {
       this.#openFastServer()
-      for (const address of this.#options.listen) await this.#listen(address)
+      for (const address of this.#options.listen)
+        this.#served = [...this.#served, await this.#listen(address)]
     } catch (thrown) {
       await this.stop()
       throw thrown
     }
+  }
+
+  /** Serves one more address, which containers are told from now on; rejects like `start`. */
+  async listen(address: ListenAddress): Promise<void> {
+    const { host, port } = address
+    if (this.addresses.some((known) => known.host === host && known.port === port)) return
+    this.#served = [await this.#listen(address), ...this.#served]
+    this.#useUpstreams(this.#configured)
   }
 
   async stop(): Promise<void> {
@@ -169,6 +180,7 @@ export class Dns implements AsyncDisposable {
     this.#forwarder.stop()
     const listeners = this.#listeners
     this.#listeners = []
+    this.#served = []
     this.#ready = undefined
     this.#fast?.close()
     this.#fast = undefined
@@ -215,13 +227,21 @@ export class Dns implements AsyncDisposable {
     }
   }
 
-  async #listen(address: ListenAddress): Promise<void> {
+  /** TCP before UDP: the fast server's addresses are only closed together, so it has to be the last one. */
+  async #listen(address: ListenAddress): Promise<ListenAddress> {
     const { log } = this.#modules
     const onRequest = this.#responder.handle.bind(this.#responder)
     const fast = this.#fast
-    const udp = fast === undefined ? await listenUdp(address, onRequest, log) : listenFast(fast, address)
-    this.#listeners.push(udp)
-    this.#listeners.push(await listenTcp(udp.address, onRequest, log))
+    const tcp = await listenTcp(address, onRequest, log)
+    try {
+      if (fast === undefined) this.#listeners.push(await listenUdp(tcp.address, onRequest, log))
+      else listenFast(fast, tcp.address)
+    } catch (thrown) {
+      await tcp.close()
+      throw thrown
+    }
+    this.#listeners.push(tcp)
+    return tcp.address
   }
 
   #openFastServer(): void {
@@ -236,6 +256,7 @@ export class Dns implements AsyncDisposable {
   }
 
   #useUpstreams(servers: readonly string[]): void {
+    this.#configured = servers
     const usable = servers.filter((server) => !this.#isOurs(server))
     this.#upstreams.set(usable)
     this.#cache.clear()
@@ -245,19 +266,15 @@ export class Dns implements AsyncDisposable {
   /** Asking ourselves would go in circles. */
   #isOurs(server: string): boolean {
     const port = this.#options.upstreamPort ?? DNS_PORT
-    const hosts = this.#options.listen
-      .filter((address) => address.port === port)
-      .map((address) => address.host)
+    const hosts = this.addresses.filter((address) => address.port === port).map((address) => address.host)
     const anywhere = hosts.some((host) => host === '0.0.0.0' || host === '::')
     return hosts.includes(server) || (anywhere && localAddresses().includes(server))
   }
 }
 
-function listenFast(server: FastServer, address: ListenAddress): Listener {
+function listenFast(server: FastServer, address: ListenAddress): void {
   try {
-    const port = server.listen(address.host, address.port)
-    // All addresses of the server are closed together.
-    return { address: { host: address.host, port }, close: () => Promise.resolve() }
+    server.listen(address.host, address.port)
   } catch (cause) {
     throw cannotListen('udp', address, cause)
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { connect as dial } from 'node:net'
 import { test } from 'node:test'
@@ -77,15 +79,42 @@ test('an address that is taken, is not ours, or a domain that is none, is said a
         thrown instanceof WeaveError && thrown.code === 'dns-listen' && text.test(thrown.message)
     await assert.rejects(
       listen(LOCAL, port),
-      expected(/^Unable to start dns server: listen udp 127.0.0.1:\d+: /),
+      expected(/^Unable to start dns server: listen tcp 127.0.0.1:\d+: /),
     )
     await assert.rejects(
       listen('192.0.2.1', 0),
-      expected(/^Unable to start dns server: listen udp 192.0.2.1:0: /),
+      expected(/^Unable to start dns server: listen tcp 192.0.2.1:0: /),
     )
   }
   await assert.rejects(start(context, 1, {}, { domain: 'a..b' }), { code: 'invalid-dns-domain' })
 })
+
+for (const [how, modules] of Object.entries({ 'in JavaScript': {}, 'in the addon': fast })) {
+  test(`an address that comes later is served too, told first, and not asked for foreign names (${how})`, async (context) => {
+    const { options, file } = await upstreams(context, answering('192.0.2.9'))
+    const { upstreamPort: port = 0 } = options
+    writeFileSync(file, 'nameserver 127.0.1.1\nnameserver 127.0.1.9\n')
+    const { dns } = await start(context, 1, modules, options)
+    await add(dns, 'web.weave.local', 'c1', '10.32.0.1')
+    assert.deepEqual(dns.status().upstream, ['127.0.1.1', '127.0.1.9'])
+
+    const taken = createSocket('udp4')
+    taken.bind(port, '127.0.1.9')
+    await once(taken, 'listening')
+    await assert.rejects(dns.listen({ host: '127.0.1.9', port }), { code: 'dns-listen' })
+    taken.close()
+    await once(taken, 'close')
+    for (let times = 0; times < 2; times++) await dns.listen({ host: '127.0.1.9', port })
+
+    assert.deepEqual(dns.addresses[0], { host: '127.0.1.9', port })
+    assert.equal(dns.addresses.length, 2)
+    assert.deepEqual(dns.status().upstream, ['127.0.1.1'])
+    for (const transport of ['udp', 'tcp'] as const) {
+      const reply = await ask(transport, '127.0.1.9', port, queryBytes('web'), 3000)
+      assert.equal(textOf(reply), 'NOERROR 10.32.0.1', transport)
+    }
+  })
+}
 
 test('several addresses are served, each with its own', async (context) => {
   for (const modules of [{}, fast]) {

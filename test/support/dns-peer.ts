@@ -60,13 +60,13 @@ export async function start(
   return { dns, port: dns.addresses[0]?.port ?? 0 }
 }
 
-/** The system chooses a port that is free for UDP: another one while that is taken for TCP. */
+/** The system chooses a port that is free for TCP: another one while that is taken for UDP. */
 async function onFreePort(open: () => Promise<Dns>, chosenBySystem: boolean): Promise<Dns> {
   for (;;) {
     try {
       return await open()
     } catch (thrown) {
-      const taken = thrown instanceof WeaveError && /listen tcp .*EADDRINUSE/.test(thrown.message)
+      const taken = thrown instanceof WeaveError && /listen udp .*EADDRINUSE/.test(thrown.message)
       if (!taken || !chosenBySystem) throw thrown
     }
   }

@@ -9,12 +9,12 @@ export interface NameOptions {
   readonly value?: string
 }
 
-/** `weave dns-args`: options for `docker run`, without a line break; nothing when DNS is off. */
+/** `weave dns-args`: options for `docker run`, without a line break; nothing when DNS is off or listens nowhere yet. */
 export async function dnsArgs(io: Io): Promise<number> {
   const domain = await silently(io, '/domain')
   if (domain === undefined) return ExitStatus.unreachable
   const address = await silently(io, '/dns-address')
-  if (domain.status === 200 && address?.status === 200) {
+  if (domain.status === 200 && address?.status === 200 && address.body !== '') {
     io.out(`--dns=${address.body} --dns-search=${domain.body}`)
   }
   return ExitStatus.ok
