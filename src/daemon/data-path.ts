@@ -61,7 +61,7 @@ interface Attempt {
 async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName): Promise<Attempt> {
   const udpPort = config.port + 1
   if (config.noFastdp) {
-    await removeFastdp(host, udpPort)
+    await removeFastdp({ log, host }, udpPort)
     return { fastdp: undefined, problem: undefined }
   }
   const mtu = containerMtu(config)
@@ -88,15 +88,20 @@ async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName)
     log.warn('no fast datapath on this host, using sleeve; `weave doctor` tells what is missing', {
       reason: problem,
     })
-    await removeFastdp(host, udpPort)
+    await removeFastdp({ log, host }, udpPort)
     return { fastdp: undefined, problem }
   }
 }
 
 /** A switch that an earlier daemon left in the kernel would go on forwarding by tables that nobody keeps. */
-async function removeFastdp(host: Host, port: number): Promise<void> {
+async function removeFastdp({ log, host }: Modules, port: number): Promise<void> {
   const { Pins } = await import('../native/bpf/pins.ts')
-  Pins.removeAll()
+  try {
+    Pins.removeAll()
+  } catch (thrown) {
+    // Without its devices the switch moves nothing: what stays is a mount or some memory.
+    log.warn('pinned BPF objects of an earlier daemon stay', { reason: messageOf(thrown) })
+  }
   await host.removeDatapath({ port })
 }
 

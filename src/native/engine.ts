@@ -138,6 +138,12 @@ interface EngineExports {
   engineLinkCounters(handle: Handle, link: LinkId): Float64Array
 }
 
+/** What to do about a step that failed, where one thing is likely. */
+const remedy = (thrown: unknown): string =>
+  messageOf(thrown).startsWith('create the TAP device')
+    ? ' (does this kernel have the tun module, `modprobe tun`, and is /dev/net/tun there?)'
+    : ''
+
 /** The packet engine of this process: a TAP device, UDP sockets and the threads between them. */
 export class Engine {
   readonly #native: EngineExports
@@ -155,10 +161,8 @@ export class Engine {
     } catch (thrown) {
       throw new WeaveError(
         'engine',
-        `sleeve cannot start on ${options.tap}, UDP port ${options.port}: ${messageOf(thrown)}`,
-        {
-          cause: thrown,
-        },
+        `sleeve cannot start on ${options.tap}, UDP port ${options.port}: ${messageOf(thrown)}${remedy(thrown)}`,
+        { cause: thrown },
       )
     }
   }

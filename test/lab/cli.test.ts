@@ -20,12 +20,11 @@ async function occupied(
   port: number,
   run: () => Promise<void>,
 ): Promise<void> {
-  const program = `import socket, time
-s = socket.socket(type=socket.SOCK_${kind})
-s.bind(("${address}", ${port}))
-if "${kind}" == "STREAM": s.listen()
-time.sleep(1000)`
-  await lab.hosts(['run', '1', 'occupant', 'python3', '-c', program])
+  const program =
+    kind === 'STREAM'
+      ? `require('node:net').createServer().listen(${port}, '${address}')`
+      : `require('node:dgram').createSocket('udp4').bind(${port}, '${address}')`
+  await lab.hosts(['run', '1', 'occupant', process.execPath, '-e', program])
   try {
     await eventually('the port is taken', async () => {
       const { stdout } = await lab.try(1, ['ss', '-Hlntu', `sport = :${port}`])
