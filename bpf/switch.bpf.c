@@ -194,6 +194,9 @@ static __always_inline int guard6(struct __sk_buff *skb) {
 }
 
 static __always_inline int guard4(struct __sk_buff *skb) {
+	// Nearly every frame ends here, without a call: what is not UDP cannot be DHCP.
+	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	if (data + ETH_HLEN + 10 <= end && data[ETH_HLEN + 9] != IPPROTO_UDP) return 0;
 	__u8 header[10];
 	__u32 ports;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, header, sizeof header) || header[9] != IPPROTO_UDP) return 0;
@@ -342,17 +345,15 @@ PROGRAM("from_container") int from_container(struct __sk_buff *skb) {
 		int reason = guard(skb);
 		if (reason) return drop((__u32)reason);
 	}
-	struct local *here = bpf_map_lookup_elem(&locals, &to);
-	if (here) {
-		__u32 ifindex = here->ifindex;
-		if (!ifindex || ifindex == skb->ifindex) return TC_ACT_OK;
-		count(DIRECT);
-		return bpf_redirect_peer(ifindex, 0);
-	}
 	struct remote *there = bpf_map_lookup_elem(&remotes, &to);
-	if (!there) return TC_ACT_OK;
-	__u32 peer = there->peer;
-	struct hop *hop = hop_to(peer);
-	if (!hop) return TC_ACT_OK;
-	return forward(skb, conf, hop, conf->self, peer, SENT);
+	if (there) {
+		__u32 peer = there->peer;
+		struct hop *hop = hop_to(peer);
+		return hop ? forward(skb, conf, hop, conf->self, peer, SENT) : TC_ACT_OK;
+	}
+	struct local *here = bpf_map_lookup_elem(&locals, &to);
+	__u32 ifindex = here ? here->ifindex : 0;
+	if (!ifindex || ifindex == skb->ifindex) return TC_ACT_OK;
+	count(DIRECT);
+	return bpf_redirect_peer(ifindex, 0);
 }

@@ -87,15 +87,25 @@ function udpgen(): string {
   return binary
 }
 
+/**
+ * Sender and receiver have a core each: left to the scheduler they meet on one core or not, by chance, and the figures
+ * of one row jump by a factor of two.
+ */
+const onCore = (core: number): readonly string[] => ['taskset', '-c', `${core}`]
+
 interface Server {
   /** Ends it and gives what it printed. */
   stop(): Promise<string>
 }
 
 async function serve(topology: Topology, argv: readonly string[]): Promise<Server> {
-  const child = spawn('ip', ['netns', 'exec', topology.namespace('Bc'), ...argv], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const child = spawn(
+    'ip',
+    ['netns', 'exec', topology.namespace('Bc'), ...onCore(cpus().length - 1), ...argv],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
@@ -116,7 +126,7 @@ async function serve(topology: Topology, argv: readonly string[]): Promise<Serve
 async function client(topology: Topology, argv: readonly string[], limitSeconds: number): Promise<string> {
   const child = spawn(
     'ip',
-    ['netns', 'exec', topology.namespace('Ac'), 'timeout', `${limitSeconds}`, ...argv],
+    ['netns', 'exec', topology.namespace('Ac'), ...onCore(0), 'timeout', `${limitSeconds}`, ...argv],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
     },

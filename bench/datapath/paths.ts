@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CONFIG_DIRECT, CONFIG_GUARD } from '../../src/native/bpf/layout.ts'
 import { projectFile } from '../../test/support/project.ts'
 import {
   CONTAINER_ADDRESS,
@@ -83,30 +84,39 @@ export const nebula: Datapath = async (topology) => {
   }
 }
 
-/** Our eBPF switch alone, tables filled by hand: what the programs cost without a daemon around them. */
-export const bareFastdp: Datapath = async (topology) => {
-  topology.addContainers({ addresses: true })
-  const { mtu } = topology.options
-  for (const host of HOSTS) {
-    const peer = other(host)
-    topology.run(
-      host,
-      `ip link add weave mtu ${mtu} type bridge; ip link set weave up; ip link set vc master weave
+/**
+ * Our eBPF switch alone, tables filled by hand: what the programs cost without a daemon around them. `direct`: with
+ * programs on the containers' own veths.
+ */
+export const bareFastdp =
+  (direct: boolean): Datapath =>
+  async (topology) => {
+    topology.addContainers({ addresses: true })
+    const { mtu } = topology.options
+    for (const host of HOSTS) {
+      const peer = other(host)
+      topology.run(
+        host,
+        `ip link add weave mtu ${mtu} type bridge; ip link set weave up; ip link set vc master weave
        ip link add vethwe-bridge mtu ${mtu} type veth peer name vethwe-datapath mtu ${mtu}
        ip link set vethwe-bridge master weave up; ip link set vethwe-datapath up
        ip link add vxlan-6784 type vxlan external dstport 6784 nolearning; ip link set vxlan-6784 mtu 65485 up`,
-    )
-    const id = { A: 1, B: 2 }
-    const plan = {
-      self: id[host],
-      vxlan: 'vxlan-6784',
-      port: 'vethwe-datapath',
-      hops: { [id[peer]]: UNDERLAY_ADDRESS[peer] },
-      trees: { [id[host]]: [id[peer]] },
-      sources: [UNDERLAY_ADDRESS[peer]],
+      )
+      const id = { A: 1, B: 2 }
+      const plan = {
+        self: id[host],
+        vxlan: 'vxlan-6784',
+        port: 'vethwe-datapath',
+        hops: { [id[peer]]: UNDERLAY_ADDRESS[peer] },
+        trees: { [id[host]]: [id[peer]] },
+        sources: [UNDERLAY_ADDRESS[peer]],
+        ...(direct && {
+          flags: CONFIG_GUARD | CONFIG_DIRECT,
+          containers: [{ device: 'vc', mac: CONTAINER_MAC[host] }],
+        }),
+      }
+      const program = projectFile('build/test/support/bare-switch.js')
+      topology.daemon(host, `switch${host}`, [process.execPath, program, JSON.stringify(plan)])
+      await topology.waitFor('the switch', () => topology.log(`switch${host}`).includes('ready'))
     }
-    const program = projectFile('build/test/support/bare-switch.js')
-    topology.daemon(host, `switch${host}`, [process.execPath, program, JSON.stringify(plan)])
-    await topology.waitFor('the switch', () => topology.log(`switch${host}`).includes('ready'))
   }
-}

@@ -18,8 +18,10 @@ export interface DatapathOptions {
 const DATAPATHS: Readonly<Record<string, Datapath>> = {
   raw,
   vxlan,
-  'fastdp-bare': bareFastdp,
+  'fastdp-bare': bareFastdp(false),
+  'fastdp-bare-direct': bareFastdp(true),
   fastdp: weave({ overlay: 'fastdp' }),
+  'fastdp-bridge': weave({ overlay: 'fastdp', bridge: true }),
   sleeve: weave({ overlay: 'sleeve' }),
   'sleeve-secretbox': weave({ overlay: 'sleeve', password: true, secretbox: true }),
   'sleeve-aesgcm': weave({ overlay: 'sleeve', password: true }),

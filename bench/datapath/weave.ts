@@ -5,6 +5,8 @@ import { CONTAINER_ADDRESS, HOSTS, UNDERLAY_ADDRESS } from './topology.ts'
 export interface WeaveVariant {
   readonly overlay: 'fastdp' | 'sleeve'
   readonly password?: true
+  /** Every frame passes the bridge. */
+  readonly bridge?: true
   /** NaCl secretbox, as towards old peers, instead of what our own peers agree on. */
   readonly secretbox?: true
 }
@@ -28,6 +30,7 @@ export function weave(variant: WeaveVariant): Datapath {
         ...['--docker-bridge', '', '--plugin=false', '--no-dns', '--ipalloc-range', '', '--status-addr', ''],
         ...['--name', PEER_NAME[host], '--nickname', host, '--log-level', 'warning'],
         ...(variant.overlay === 'sleeve' ? ['--no-fastdp'] : []),
+        ...(variant.bridge ? ['--no-direct'] : []),
         ...(variant.secretbox ? ['--sleeve-ciphers', 'none'] : []),
         ...(host === 'A' ? ['--', UNDERLAY_ADDRESS.B] : []),
       ]

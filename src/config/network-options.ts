@@ -96,6 +96,15 @@ export const networkOptions = {
     group: 'network',
     help: 'use sleeve only, never the fast datapath in the kernel',
   }),
+  noDirect: define({
+    flag: 'no-direct',
+    switch: true,
+    envByPresence: true,
+    schema: value.truth,
+    fallback: false,
+    group: 'network',
+    help: 'every frame passes the bridge, where tcpdump sees it, also where the short way between ports is open',
+  }),
   sleeveCiphers: define({
     flag: 'sleeve-ciphers',
     schema: value.oneOf(['auto', 'none'] as const),

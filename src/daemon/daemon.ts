@@ -135,6 +135,10 @@ export class Daemon implements AsyncDisposable {
 
     await dataPath.plane.start()
     this.#add('data plane', dataPath.plane)
+    if (dataPath.direct !== undefined) {
+      await dataPath.direct.start()
+      this.#add('direct path', dataPath.direct)
+    }
     if (ipam !== undefined && ipamChannels !== undefined) {
       const { procPath } = config
       await ipam.start(ipamChannels, [

@@ -8,6 +8,7 @@ import { Engine } from '../native/engine.ts'
 import { DataPlane } from '../overlay/data-plane.ts'
 import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { SleeveOverlay } from '../overlay/sleeve-overlay.ts'
+import { DirectPath } from './direct-path.ts'
 
 /** Fits underlays of 1460 bytes with every overhead that an overlay adds (overlay §1). */
 const DEFAULT_MTU = 1376
@@ -29,6 +30,8 @@ export interface DataPath {
   readonly fastdp: Fastdp | undefined
   /** Why there is none although it was wanted. */
   readonly fastdpProblem: string | undefined
+  /** The short way past the bridge, where there is a fast datapath and nobody switched the way off. */
+  readonly direct: DirectPath | undefined
   /** For the report: which device frames are taken from, and how. */
   readonly description: string
 }
@@ -49,7 +52,9 @@ export async function buildDataPath(modules: Modules, config: Config, self: Peer
   const plane = new DataPlane({ clock: systemClock, log, overlays })
   const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
   log.info(`Bridge type is ${fastdp === undefined ? 'bridge' : 'bridged_fastdp'}`)
-  return { plane, sleeve, fastdp, fastdpProblem: problem, description }
+  const direct =
+    fastdp === undefined || config.noDirect ? undefined : new DirectPath({ log, fastdp }, config.weaveBridge)
+  return { plane, sleeve, fastdp, direct, fastdpProblem: problem, description }
 }
 
 interface Attempt {
@@ -77,7 +82,6 @@ async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName)
         port: { name: 'vethwe-datapath', ifindex: datapathEnd },
         udpPort,
         mtu,
-        direct: false,
         guard: true,
         holdMs: HOLD_MS,
       },

@@ -21,6 +21,7 @@ import type { MeshSnapshot, PeerSnapshot } from '../mesh/snapshot-types.ts'
 import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { connectionReport } from './connection-info.ts'
 import type { DataPath } from './data-path.ts'
+import type { DirectPath } from './direct-path.ts'
 import { macReports } from './mac-report.ts'
 import { findProblems } from './problems.ts'
 
@@ -116,10 +117,19 @@ function peerReport(peer: PeerSnapshot): PeerReport {
 }
 
 /** The original's shape of `fastdp` tells of Open vSwitch; ours has the counters of its own switch. */
-const overlayDiagnostics = ({ fastdp, sleeve }: DataPath): [string, unknown][] => [
-  ...(fastdp === undefined ? [] : [['fastdp', { Counters: countersOf(fastdp) }] as [string, unknown]]),
+const overlayDiagnostics = ({ fastdp, direct, sleeve }: DataPath): [string, unknown][] => [
+  ...(fastdp === undefined ? [] : [['fastdp', fastdpDiagnostics(fastdp, direct)] as [string, unknown]]),
   ['sleeve', fastdp === undefined ? null : { Counters: sleeve.counters() }],
 ]
+
+function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): object {
+  return {
+    Direct: fastdp.direct,
+    ...(!fastdp.direct && { BridgedBecause: direct?.onlooker ?? 'switched off (--no-direct)' }),
+    Counters: countersOf(fastdp),
+    Tables: fastdp.tableSizes(),
+  }
+}
 
 const countersOf = (fastdp: Fastdp): ReadonlyMap<string, unknown> =>
   new Map(Object.entries(fastdp.counters()))

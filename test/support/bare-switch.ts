@@ -13,7 +13,8 @@ export interface BareSwitchPlan {
   readonly vxlan: string
   readonly port: string
   readonly tap?: string
-  readonly containers?: readonly string[]
+  /** Ports of containers for the direct path, with the container's MAC. */
+  readonly containers?: readonly { readonly device: string; readonly mac: string }[]
   readonly flags?: number
   /** Short id → underlay address, or null for a peer behind the engine. */
   readonly hops: Readonly<Record<string, string | null>>
@@ -55,7 +56,10 @@ const attach = (device: string, program: SwitchProgram): void => {
 attach(plan.port, 'from_bridge')
 attach(plan.vxlan, 'from_vxlan')
 if (plan.tap !== undefined) attach(plan.tap, 'from_tap')
-for (const container of plan.containers ?? []) attach(container, 'from_container')
+for (const { device, mac } of plan.containers ?? []) {
+  kernel.addLocal(Uint8Array.from(Buffer.from(mac.replaceAll(':', ''), 'hex')), ifindex(device), clock)
+  attach(device, 'from_container')
+}
 
 const timer = setInterval(() => {
   clock++

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Attachment, attachIngress } from './attach.ts'
+import { attachIngress } from './attach.ts'
 import { type BpfDoors, bpfDoors } from './doors.ts'
 
 /** Changes whenever the layout of a map does: a new build never reads old bytes in a new way. */
@@ -46,32 +46,43 @@ export class Pins {
    * Attaches a program at the ingress of a device: by swapping the program of the pinned link, under traffic,
    * where there is one for this very device, else anew.
    */
-  attach(
-    device: { readonly name: string; readonly ifindex: number },
-    program: number,
-    name: string,
-  ): Attachment {
+  attach(device: { readonly name: string; readonly ifindex: number }, program: number, name: string): void {
     // The index is part of the name: a link of a device that is gone must not be taken for the new one's.
     const path = join(this.#directory, `link_${device.name}_${device.ifindex}`)
     const pinned = this.#doors.bpfGet(path)
     if (pinned !== undefined) {
       try {
         this.#doors.bpfLinkUpdate(pinned, program)
-        return { kind: 'tcx', link: pinned }
+        return
       } catch {
         // The device went and its index came back: the link hangs on nothing.
-        this.#doors.bpfClose(pinned)
         unlinkSync(path)
+      } finally {
+        this.#doors.bpfClose(pinned)
       }
     }
     const attachment = attachIngress(device.ifindex, program, name, this.#doors)
-    if (attachment.kind === 'tcx') this.#doors.bpfPin(attachment.link, path)
-    return attachment
+    if (attachment.kind === 'tcx') this.#keep(attachment.link, path)
   }
 
-  /** Takes a device's link off (a container that went). */
+  /** Takes a device's program off. */
   detach(device: { readonly name: string; readonly ifindex: number }): void {
-    unlinkIfThere(join(this.#directory, `link_${device.name}_${device.ifindex}`))
+    if (!unlinkIfThere(join(this.#directory, `link_${device.name}_${device.ifindex}`)))
+      this.#doors.bpfDetachClsact(device.ifindex)
+  }
+
+  /** Removes what an earlier daemon pinned for devices that are not among these. */
+  retain(devices: readonly { readonly name: string; readonly ifindex: number }[]): void {
+    const wanted = new Set(devices.map(({ name, ifindex }) => `link_${name}_${ifindex}`))
+    for (const pin of entries(this.#directory)) {
+      if (pin.startsWith('link_') && !wanted.has(pin)) unlinkIfThere(join(this.#directory, pin))
+    }
+  }
+
+  /** The pin alone holds the link from now on: it ends with its name. */
+  #keep(link: number, path: string): void {
+    this.#doors.bpfPin(link, path)
+    this.#doors.bpfClose(link)
   }
 
   /** Removes all pins of ours, of every layout: with them go the maps and the attached programs. */
@@ -106,10 +117,13 @@ const exists = (path: string): boolean => {
 
 const entries = (directory: string): string[] => (exists(directory) ? readdirSync(directory) : [])
 
-function unlinkIfThere(path: string): void {
+/** Whether it was there. */
+function unlinkIfThere(path: string): boolean {
   try {
     unlinkSync(path)
+    return true
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
+    return false
   }
 }

@@ -27,9 +27,16 @@ export interface FastdpParts {
   readonly clock: Clock
   readonly log: Log
   readonly kernel: KernelSwitch
+  readonly ports: SwitchPorts
+}
+
+/** Where programs hang. */
+export interface SwitchPorts {
   /** Hangs a program on a device (and pins it where it can outlive us). */
-  readonly attach: (device: Device, program: SwitchProgram) => void
-  readonly detach: (device: Device) => void
+  attach(device: Device, program: SwitchProgram): void
+  detach(device: Device): void
+  /** Takes away what an earlier daemon hung on devices that are not among these. */
+  retain(devices: readonly Device[]): void
 }
 
 export interface FastdpOptions {
@@ -41,8 +48,6 @@ export interface FastdpOptions {
   readonly udpPort: number
   /** Largest IP packet of a container. */
   readonly mtu: number
-  /** Short paths between the containers' own veths. */
-  readonly direct: boolean
   /** Drop router advertisements and DHCP servers' answers from containers. */
   readonly guard: boolean
   /** Entries that an earlier daemon left live this long (ms) unless its peers come back. */
@@ -53,6 +58,8 @@ const SWEEP_MS = 60_000
 const TICK_MS = 1000
 const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
 const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, mtu: 0 }
+
+const hex = (mac: Uint8Array): string => Buffer.from(mac).toString('hex')
 
 /** The fast datapath of this host: the switch in the kernel, and the connections that use it. */
 export class Fastdp implements SubOverlay {
@@ -71,6 +78,10 @@ export class Fastdp implements SubOverlay {
   #tap: Device | undefined
   #ticker: NodeJS.Timeout | undefined
   #scheduled: NodeJS.Immediate | undefined
+  /** Containers of this host: MAC in hex → its port. */
+  readonly #containers = new Map<string, Device>()
+  #direct = false
+  #settled = false
   #started = 0
   #swept = 0
 
@@ -81,12 +92,12 @@ export class Fastdp implements SubOverlay {
   }
 
   async start(): Promise<void> {
-    const { clock, kernel, attach } = this.#parts
+    const { clock, kernel, ports } = this.#parts
     this.#started = clock.now()
     this.#swept = this.#started
     kernel.onControl((frame) => this.#received(frame))
-    attach(this.#options.vxlan, 'from_vxlan')
-    attach(this.#options.port, 'from_bridge')
+    ports.attach(this.#options.vxlan, 'from_vxlan')
+    ports.attach(this.#options.port, 'from_bridge')
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
   }
 
@@ -101,7 +112,7 @@ export class Fastdp implements SubOverlay {
   /** The engine's TAP, where frames for sleeve peers go and theirs come from. */
   setTap(tap: Device): void {
     this.#tap = tap
-    this.#parts.attach(tap, 'from_tap')
+    this.#parts.ports.attach(tap, 'from_tap')
     this.#configure()
   }
 
@@ -157,17 +168,42 @@ export class Fastdp implements SubOverlay {
 
   /** A container's port: its MAC cannot be pushed out of the table, and its frames may take the short way. */
   addContainer(device: Device, mac: Uint8Array): void {
-    this.#parts.kernel.addLocal(mac, this.#options.direct ? device.ifindex : 0, this.clockSec())
-    if (this.#options.direct) this.#parts.attach(device, 'from_container')
+    this.#parts.kernel.addLocal(mac, device.ifindex, this.clockSec())
+    this.#parts.ports.attach(device, 'from_container')
+    this.#containers.set(hex(mac), device)
   }
 
   removeContainer(device: Device, mac: Uint8Array): void {
+    this.#parts.ports.detach(device)
+    if (this.#containers.get(hex(mac))?.ifindex !== device.ifindex) return
+    this.#containers.delete(hex(mac))
     this.#parts.kernel.removeLocal(mac)
-    this.#parts.detach(device)
+  }
+
+  /** Whether frames may pass between the containers' own ports, and the tunnel, without the bridge. */
+  setDirect(direct: boolean): void {
+    this.#direct = direct
+    this.#configure()
+  }
+
+  get direct(): boolean {
+    return this.#direct
   }
 
   macs(): readonly MacEntry[] {
     return this.#parts.kernel.macs()
+  }
+
+  /** Entries of the tables; the MAC tables are counted in the kernel. */
+  tableSizes(): Readonly<Record<'remoteMacs' | 'localMacs' | 'containers' | 'neighbours', number>> {
+    const macs = this.#parts.kernel.macs()
+    const remoteMacs = macs.filter(({ peer }) => peer !== undefined).length
+    return {
+      remoteMacs,
+      localMacs: macs.length - remoteMacs,
+      containers: this.#containers.size,
+      neighbours: this.#slots.size,
+    }
   }
 
   counters(): Readonly<Record<Counter, number>> {
@@ -181,22 +217,35 @@ export class Fastdp implements SubOverlay {
 
   #configure(): void {
     if (this.#shortId === undefined) return
-    const { vxlan, port, direct, guard } = this.#options
+    const { vxlan, port, guard } = this.#options
     this.#parts.kernel.setConfig({
       vxlan: vxlan.ifindex,
       port: port.ifindex,
       punt: this.#tap?.ifindex ?? 0,
       clock: this.clockSec(),
       self: this.#shortId,
-      flags: (direct ? CONFIG_DIRECT : 0) | (guard ? CONFIG_GUARD : 0),
+      flags: (this.#direct ? CONFIG_DIRECT : 0) | (guard ? CONFIG_GUARD : 0),
     })
   }
 
   #tick(): void {
     this.#configure()
     const now = this.#parts.clock.now()
-    if (now - this.#started >= this.#options.holdMs) this.#tables.settle()
+    if (now - this.#started >= this.#options.holdMs) this.#settle()
     if (now - this.#swept >= SWEEP_MS) this.#sweep()
+  }
+
+  /** From now on nothing of an earlier daemon is in force: its peers and containers are back, or gone. */
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    const { kernel, ports } = this.#parts
+    this.#tables.settle()
+    const devices = [this.#options.vxlan, this.#options.port, ...this.#containers.values()]
+    ports.retain(this.#tap === undefined ? devices : [...devices, this.#tap])
+    for (const { mac, fixed } of kernel.macs()) {
+      if (fixed && !this.#containers.has(hex(mac))) kernel.removeLocal(mac)
+    }
   }
 
   #sweep(): void {

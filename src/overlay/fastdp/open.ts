@@ -5,7 +5,7 @@ import { attachIngress } from '../../native/bpf/attach.ts'
 import { bpfDoors } from '../../native/bpf/doors.ts'
 import { Pins } from '../../native/bpf/pins.ts'
 import { KernelSwitch } from '../../native/bpf/switch.ts'
-import { Fastdp, type FastdpOptions } from './fastdp.ts'
+import { Fastdp, type FastdpOptions, type SwitchPorts } from './fastdp.ts'
 
 /**
  * Loads the switch into the kernel, taking over the tables and links that an earlier daemon pinned. Throws what
@@ -20,19 +20,33 @@ export function openFastdp(
   const kernel = KernelSwitch.load((map) => pins?.map(map))
   if (pins !== undefined) for (const [name, descriptor] of kernel.maps) pins.keepMap(name, descriptor)
   return new Fastdp(
-    {
-      clock,
-      log,
-      kernel,
-      attach: (device, program) => {
-        const descriptor = kernel.program(program)
-        if (pins === undefined) attachIngress(device.ifindex, descriptor, program)
-        else pins.attach(device, descriptor, program)
-      },
-      detach: (device) => pins?.detach(device),
-    },
+    { clock, log, kernel, ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins) },
     options,
   )
+}
+
+const pinned = (kernel: KernelSwitch, pins: Pins): SwitchPorts => ({
+  attach: (device, program) => pins.attach(device, kernel.program(program), program),
+  detach: (device) => pins.detach(device),
+  retain: (devices) => pins.retain(devices),
+})
+
+/** Links that end with this process, or with `detach`. */
+function unpinned(kernel: KernelSwitch): SwitchPorts {
+  const links = new Map<number, number>()
+  return {
+    attach: ({ ifindex }, program) => {
+      const attachment = attachIngress(ifindex, kernel.program(program), program)
+      if (attachment.kind === 'tcx') links.set(ifindex, attachment.link)
+    },
+    detach: ({ ifindex }) => {
+      const link = links.get(ifindex)
+      if (link === undefined) bpfDoors().bpfDetachClsact(ifindex)
+      else bpfDoors().bpfClose(link)
+      links.delete(ifindex)
+    },
+    retain: () => undefined,
+  }
 }
 
 function openPins(log: Log): Pins | undefined {
