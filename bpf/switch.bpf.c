@@ -334,17 +334,18 @@ PROGRAM("from_tap") int from_tap(struct __sk_buff *skb) {
 	return deliver(skb, conf, &to, source, UNPUNTED);
 }
 
-// Ingress of a container's host side veth, direct mode: known unicast takes the short way, all else the bridge.
+// Ingress of a container's host side veth: the guard, before any other container sees the frame; then, in direct mode,
+// the short way for known unicast. All else goes to the bridge.
 PROGRAM("from_container") int from_container(struct __sk_buff *skb) {
 	BEGIN(skb);
-	if (!(conf->flags & CONFIG_DIRECT) || to.bytes[0] & 1) return TC_ACT_OK;
-	struct local *own = bpf_map_lookup_elem(&locals, &from);
-	// Only what the control plane registered for this very port: a forged source takes the slow way.
-	if (!own || own->ifindex != skb->ifindex) return TC_ACT_OK;
 	if (conf->flags & CONFIG_GUARD) {
 		int reason = guard(skb);
 		if (reason) return drop((__u32)reason);
 	}
+	if (!(conf->flags & CONFIG_DIRECT) || to.bytes[0] & 1) return TC_ACT_OK;
+	struct local *own = bpf_map_lookup_elem(&locals, &from);
+	// Only what the control plane registered for this very port: a forged source takes the slow way.
+	if (!own || own->ifindex != skb->ifindex) return TC_ACT_OK;
 	struct remote *there = bpf_map_lookup_elem(&remotes, &to);
 	if (there) {
 		__u32 peer = there->peer;

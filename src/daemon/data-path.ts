@@ -30,7 +30,7 @@ export interface DataPath {
   readonly fastdp: Fastdp | undefined
   /** Why there is none although it was wanted. */
   readonly fastdpProblem: string | undefined
-  /** The short way past the bridge, where there is a fast datapath and nobody switched the way off. */
+  /** The containers' own ports, where there is a fast datapath. */
   readonly direct: DirectPath | undefined
   /** For the report: which device frames are taken from, and how. */
   readonly description: string
@@ -53,7 +53,7 @@ export async function buildDataPath(modules: Modules, config: Config, self: Peer
   const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
   log.info(`Bridge type is ${fastdp === undefined ? 'bridge' : 'bridged_fastdp'}`)
   const direct =
-    fastdp === undefined || config.noDirect ? undefined : new DirectPath({ log, fastdp }, config.weaveBridge)
+    fastdp && new DirectPath({ log, fastdp }, { bridge: config.weaveBridge, allowed: !config.noDirect })
   return { plane, sleeve, fastdp, direct, fastdpProblem: problem, description }
 }
 

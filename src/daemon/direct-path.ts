@@ -11,7 +11,7 @@ interface Modules {
 }
 
 /**
- * The short way of the fast datapath, from the containers' own ports to the tunnel and to each other: open while
+ * The containers' own ports in the switch: guarded, and with the short way to the tunnel and to each other open while
  * nobody has to see frames on the bridge.
  */
 export class DirectPath {
@@ -19,14 +19,14 @@ export class DirectPath {
   readonly #ports: DirectPorts
   #onlooker: string | undefined = 'not looked yet'
 
-  constructor(modules: Modules, bridge: string) {
+  constructor(modules: Modules, options: { readonly bridge: string; readonly allowed: boolean }) {
     this.#modules = modules
     const events: DirectPortEvents = {
       added: (port) => this.#added(port),
       removed: (port) => this.#removed(port),
-      onlooker: (who) => this.#decide(who),
+      onlooker: (who) => this.#decide(options.allowed ? who : 'it was switched off (--no-direct)'),
     }
-    this.#ports = new DirectPorts({ log: modules.log }, bridge, events)
+    this.#ports = new DirectPorts({ log: modules.log }, options.bridge, events)
   }
 
   start(): Promise<void> {

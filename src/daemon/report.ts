@@ -125,7 +125,7 @@ const overlayDiagnostics = ({ fastdp, direct, sleeve }: DataPath): [string, unkn
 function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): object {
   return {
     Direct: fastdp.direct,
-    ...(!fastdp.direct && { BridgedBecause: direct?.onlooker ?? 'switched off (--no-direct)' }),
+    ...(!fastdp.direct && { BridgedBecause: direct?.onlooker }),
     Counters: countersOf(fastdp),
     Tables: fastdp.tableSizes(),
   }

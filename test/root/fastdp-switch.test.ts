@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, beforeEach, test } from 'node:test'
-import { CONFIG_GUARD, type ControlFrame } from '../../src/native/bpf/layout.ts'
+import { CONFIG_DIRECT, CONFIG_GUARD, type ControlFrame } from '../../src/native/bpf/layout.ts'
 import { inOwnNamespaces } from './support/namespaces.ts'
-import { BEHIND_FAST, FAST, frame, received, SELF, SLEEVE, SwitchBed } from './support/switch-bed.ts'
+import { BEHIND_FAST, FAST, frame, ifindex, received, SELF, SLEEVE, SwitchBed } from './support/switch-bed.ts'
 
 const HERE = '02:00:00:00:00:01'
 const HERE2 = '02:00:00:00:00:02'
@@ -13,6 +13,12 @@ const SLOW = '02:00:00:00:00:12'
 const NOWHERE = '02:00:00:00:00:99'
 const ALL = 'ff:ff:ff:ff:ff:ff'
 const IPV4 = 0x0800
+/** Verdicts: on to the bridge, dropped, sent elsewhere. */
+const OK = 0
+const SHOT = 2
+const REDIRECT = 7
+/** Stands for a container's port where a program runs without a device. */
+const LOOPBACK = 1
 const bytes = (mac: string): Uint8Array => Uint8Array.from(Buffer.from(mac.replaceAll(':', ''), 'hex'))
 
 inOwnNamespaces(import.meta.filename, () => {
@@ -246,5 +252,66 @@ inOwnNamespaces(import.meta.filename, () => {
     assert.deepEqual(bed.moved(), { sent: 1 })
     bed.fromBridge(frame(THERE, HERE, IPV4, '00'.repeat(1377)))
     assert.deepEqual(bed.moved(), { punted: 1 })
+  })
+
+  test('a container’s known unicast takes the short way, all else goes to the bridge', () => {
+    bed.fromVxlan(FAST, SELF, frame(ALL, THERE, IPV4))
+    bed.kernel.addLocal(bytes(HERE), LOOPBACK, 1000)
+    bed.kernel.addLocal(bytes(HERE2), ifindex('port0'), 1000)
+    bed.moved()
+    const cases: readonly [string, number, Uint8Array, number, object][] = [
+      ['to a neighbour', CONFIG_DIRECT, frame(THERE, HERE, IPV4), REDIRECT, { sent: 1 }],
+      ['to a container of this host', CONFIG_DIRECT, frame(HERE2, HERE, IPV4), REDIRECT, { direct: 1 }],
+      [
+        'too large for the path',
+        CONFIG_DIRECT,
+        frame(THERE, HERE, IPV4, '00'.repeat(1377)),
+        REDIRECT,
+        { punted: 1 },
+      ],
+      ['the way is closed', 0, frame(THERE, HERE, IPV4), OK, {}],
+      ['a broadcast', CONFIG_DIRECT, frame(ALL, HERE, IPV4), OK, {}],
+      ['a MAC that nobody has seen', CONFIG_DIRECT, frame(NOWHERE, HERE, IPV4), OK, {}],
+      ['a source that belongs to another port', CONFIG_DIRECT, frame(THERE, HERE2, IPV4), OK, {}],
+      ['a source that is not registered', CONFIG_DIRECT, frame(THERE, NOWHERE, IPV4), OK, {}],
+      ['to itself', CONFIG_DIRECT, frame(HERE, HERE, IPV4), OK, {}],
+    ]
+    for (const [what, flags, sent, verdict, moved] of cases) {
+      bed.configure(CONFIG_GUARD | flags, 1000)
+      assert.equal(bed.fromContainer(sent), verdict, what)
+      assert.deepEqual(bed.moved(), moved, what)
+    }
+  })
+
+  test('a frame from a neighbour goes into the container without touching the bridge while the way is open', () => {
+    bed.kernel.addLocal(bytes(HERE), ifindex('port0'), 1000)
+    const inside = (): number =>
+      Number(bed.remote.run('cat', '/proc/net/dev').match(/inside: *\d+ +(\d+)/)?.[1])
+    for (const [flags, short] of [
+      [CONFIG_DIRECT, 1],
+      [0, 0],
+    ] as const) {
+      bed.configure(CONFIG_GUARD | flags, 1000)
+      const before = { inside: inside(), bridge: received('vethwe-bridge') }
+      bed.fromVxlan(FAST, SELF, frame(HERE, THERE, IPV4))
+      assert.deepEqual(bed.moved(), { received: 1 })
+      assert.deepEqual(
+        { inside: inside() - before.inside, bridge: received('vethwe-bridge') - before.bridge },
+        { inside: short, bridge: 1 - short },
+      )
+    }
+  })
+
+  test('a container that plays router or DHCP server is stopped before its neighbours on the host hear it', () => {
+    bed.kernel.addLocal(bytes(HERE), LOOPBACK, 1000)
+    const offer = `4500001c000000004011000000000000ffffffff00430044${'00'.repeat(22)}`
+    const advertisement = `6000000000003aff${'00'.repeat(32)}86000000${'00'.repeat(20)}`
+    for (const source of [HERE, NOWHERE]) {
+      assert.equal(bed.fromContainer(frame(ALL, source, IPV4, offer)), SHOT)
+      assert.equal(bed.fromContainer(frame('33:33:00:00:00:01', source, 0x86dd, advertisement)), SHOT)
+      assert.deepEqual(bed.moved(), { drop_guard_ra: 1, drop_guard_dhcp: 1 })
+    }
+    bed.configure(CONFIG_DIRECT, 1000)
+    assert.equal(bed.fromContainer(frame(ALL, HERE, IPV4, offer)), OK, 'unless it is switched off')
   })
 })

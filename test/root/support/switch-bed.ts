@@ -39,8 +39,9 @@ export class SwitchBed {
       'link set u0 up',
       'link add vethwe-bridge type veth peer name vethwe-datapath',
       'link add tap1 type veth peer name tap0',
+      `link add port0 type veth peer name inside netns ${remote.pid}`,
       'link add vxlan-6784 type vxlan external dstport 6784 nolearning',
-      ...['vethwe-bridge', 'vethwe-datapath', 'tap0', 'tap1', 'vxlan-6784'].map(
+      ...['vethwe-bridge', 'vethwe-datapath', 'tap0', 'tap1', 'port0', 'vxlan-6784'].map(
         (device) => `link set ${device} up`,
       ),
     ]) {
@@ -48,6 +49,7 @@ export class SwitchBed {
     }
     remote.run('ip', 'addr', 'add', '10.98.0.2/24', 'dev', 'u0')
     remote.run('ip', 'link', 'set', 'u0', 'up')
+    remote.run('ip', 'link', 'set', 'inside', 'up')
     // The neighbour's side is resolved beforehand: the first frame must not wait for ARP.
     remote.run('ping', '-c1', '-W2', '10.98.0.1')
 
@@ -88,6 +90,11 @@ export class SwitchBed {
   runFromBridge(frames: Iterable<Uint8Array>): void {
     const program = this.kernel.program('from_bridge')
     for (const one of frames) bpfDoors().bpfProgramRun(program, one)
+  }
+
+  /** Runs the program of a container's port (the loopback's index stands for it): its verdict. */
+  fromContainer(frame: Uint8Array): number {
+    return bpfDoors().bpfProgramRun(this.kernel.program('from_container'), frame).verdict
   }
 
   /** From the engine: with the tags of destination and source. */
@@ -133,7 +140,8 @@ export class SwitchBed {
   }
 }
 
-const ifindex = (device: string): number => Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'))
+export const ifindex = (device: string): number =>
+  Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'))
 
 /** Packets that a device received. */
 export const received = (device: string): number =>
