@@ -1,12 +1,13 @@
-// Joins received TCP segments of one flow to super-frames, and writes frames to the TAP. Each segment's checksum is
-// verified before its own is dropped. The bytes of joined segments are not copied: they must stay until the flush.
+// Joins received TCP segments and UDP datagrams of one flow to super-frames, and writes frames to the TAP. Each one's
+// checksum is verified before its own is dropped. The bytes of what is joined are not copied: they must stay until the flush.
 #pragma once
 #include "counters.h"
 #include "shape.h"
 
 struct coalescer;
 
-struct coalescer *coalescer_new(int tap, _Atomic uint64_t *counters);
+// `udp`: the kernel takes UDP super-frames.
+struct coalescer *coalescer_new(int tap, bool udp, _Atomic uint64_t *counters);
 void coalescer_free(struct coalescer *coalescer);
 
 // `frame` stays where it is until the next flush. `tags` is 0, or two VLAN tags as they

@@ -20,7 +20,7 @@
 	X(datagramsOpened) \
 	X(rekeys) /* of keys that we send with */ \
 	X(sentSegmented) /* datagrams that the kernel cut from larger sends */ \
-	X(coalesced) /* received TCP segments that went into a super-frame */ \
+	X(coalesced) /* received TCP segments and UDP datagrams that went into a super-frame */ \
 	X(tooBigReplies) /* ICMP 3/4 and ICMPv6 2 to senders */ \
 	X(fragmented) /* frames cut in user space */ \
 	X(macsLearned) \

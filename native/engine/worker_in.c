@@ -95,7 +95,7 @@ void *worker_in(void *argument) {
 	};
 	struct receiving receiving = { .sw = {
 		.worker = WORKER_IN, .self = engine->self, .macs = engine->macs, .sender = sender_new(&environment),
-		.coalescer = coalescer_new(engine->tap.fd, counters), .events = &engine->events, .counters = counters,
+		.coalescer = coalescer_new(engine->tap.fd, engine->tap.udp_segments, counters), .events = &engine->events, .counters = counters,
 		.tap = engine->tap.fd,
 	} };
 	struct switching *sw = &receiving.sw;

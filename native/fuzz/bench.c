@@ -57,7 +57,7 @@ struct bench *bench_get(void) {
 	bench.punting = make_tables(clear, sealed, true);
 	bench.receiving.sw = (struct switching){
 		.worker = WORKER_IN, .self = SELF, .now = NOW, .tables = bench.tables, .local_mtu = 1376,
-		.macs = mac_table_new(1), .sender = sender_new(&environment), .coalescer = coalescer_new(tap, counters),
+		.macs = mac_table_new(1), .sender = sender_new(&environment), .coalescer = coalescer_new(tap, true, counters),
 		.events = &events, .counters = counters, .tap = tap,
 	};
 	return &bench;

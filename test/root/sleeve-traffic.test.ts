@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { BareNet } from '../support/bare-net.ts'
-import { captured, echo, ping, sendFrame, transfer, unique } from '../support/traffic.ts'
+import { burst, captured, echo, ping, sendFrame, transfer, unique } from '../support/traffic.ts'
 
 const KEY = '5a'.repeat(32)
 
@@ -46,6 +46,16 @@ for (const [label, sealing] of [
 
     test('UDP datagrams of any size', async () => {
       assert.ok(await echo(net, 1, 2, [0, 1, 100, 1347, 1348, 1349, 4000, 30_000]))
+    })
+
+    test('bursts of UDP datagrams arrive in order and unchanged, and in super-frames', async () => {
+      const before = await net.status(2)
+      const sizes = Array.from({ length: 300 }, (_, index) => (index % 50 === 49 ? 20 : 64))
+      assert.ok(await burst(net, 1, 2, sizes))
+      assert.ok(await burst(net, 1, 2, sizes, 'fd00:32::2'))
+      const { counters } = await net.status(2)
+      const joined = counters.coalesced - before.counters.coalesced
+      assert.ok(joined > 0, 'no datagram was joined')
     })
 
     test('broadcast reaches the other host', () => {

@@ -92,6 +92,48 @@ export async function echo(
   }
 }
 
+/** Sends UDP datagrams of these sizes at once, without waiting; true when all arrived unchanged and in order. */
+export async function burst(
+  net: BareNet,
+  from: number,
+  to: number,
+  sizes: readonly number[],
+  address = net.address(to),
+): Promise<boolean> {
+  const family = address.includes(':') ? 'udp6' : 'udp4'
+  const content = `(index, size) => Buffer.alloc(size, index % 251)`
+  const receive = `
+    const sizes = ${JSON.stringify(sizes)}
+    const content = ${content}
+    const socket = require('node:dgram').createSocket({ type: '${family}', recvBufferSize: 1 << 20 })
+    let seen = 0
+    socket.on('message', (bytes) => {
+      if (!bytes.equals(content(seen, sizes[seen]))) throw new Error('datagram ' + seen + ' is not what was sent')
+      if (++seen === sizes.length) { console.log('all'); socket.close() }
+    })
+    socket.bind(7000, () => console.log('listening'))`
+  const send = `
+    const socket = require('node:dgram').createSocket('${family}')
+    const content = ${content}
+    socket.connect(7000, '${address}', () => {
+      ${JSON.stringify(sizes)}.forEach((size, index) => socket.send(content(index, size)))
+      socket.close()
+    })`
+  const receiver = net.spawn(net.container(to), 'timeout', '10', process.execPath, '-e', receive)
+  const ended = once(receiver, 'exit')
+  let output = ''
+  try {
+    for await (const chunk of receiver.stdout ?? []) {
+      if (output === '') net.exec(net.container(from), process.execPath, '-e', send)
+      output += String(chunk)
+    }
+    return output.includes('all')
+  } finally {
+    receiver.kill()
+    await ended
+  }
+}
+
 /** Puts one frame (hex) on a device, as it is. */
 export function sendFrame(net: BareNet, ns: string, device: string, frame: string): void {
   const script = `
