@@ -8,6 +8,8 @@ enum {
 	DNS_VARIANT_EDNS = 1,
 	DNS_VARIANT_DNSSEC_OK = 2,
 	DNS_VARIANT_CHECKING_DISABLED = 16,
+	// A pointer to the question's name, type, class, TTL and the length of no data.
+	DNS_MIN_RECORD = 12,
 	// Type of the answer for all types (but DS, which is the parent zone's) that have none of their own.
 	DNS_TYPE_OTHERS = 0,
 };
@@ -30,7 +32,8 @@ struct dns_answer {
 	uint16_t type;
 	uint16_t flags;     // all but QR, RD and CD
 	uint16_t counts[3]; // answers, authority, additional without OPT
-	uint16_t stride;    // length of each record when all are answers that may be shuffled and cut, else 0
+	uint16_t stride;    // length of each record when all are answers that may be shuffled and cut (then they fill the
+	                    // body, and it is at least DNS_MIN_RECORD), else 0
 	uint16_t extended;  // upper half of the OPT record's TTL field
 	uint16_t ttl_count;
 	uint16_t body_length;

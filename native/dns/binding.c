@@ -187,7 +187,7 @@ static bool fields_of(napi_env env, napi_value object, struct fields *fields) {
 // Whether all TTLs lie inside the body, and all records of one length fill it.
 static bool body_fits(const struct fields *fields, const uint8_t *ttls, size_t ttl_count, size_t length) {
 	if (length > DNS_MAX_DATAGRAM || ttl_count > DNS_MAX_DATAGRAM / 4) return false;
-	if (fields->stride != 0 && (fields->stride < 12 || fields->answers * (uint64_t)fields->stride != length)) return false;
+	if (fields->stride != 0 && (fields->stride < DNS_MIN_RECORD || fields->answers * (uint64_t)fields->stride != length)) return false;
 	for (size_t i = 0; i < ttl_count; i++) {
 		uint16_t at;
 		memcpy(&at, ttls + 2 * i, sizeof at);

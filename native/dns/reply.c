@@ -26,18 +26,13 @@ static uint32_t below(struct dns_chance *chance, uint32_t bound) {
 	return (uint32_t)((x >> 32) * bound >> 32);
 }
 
-// A random choice of `kept` of the records, in random order.
+// A random choice of `kept` of the records, in random order. All of them are in one body, so they are not too many.
 static void put_shuffled(uint8_t *to, const uint8_t *body, uint32_t count, uint32_t stride, uint32_t kept,
                          struct dns_chance *chance) {
-	uint16_t order[DNS_MAX_DATAGRAM / 12];
-	uint32_t known = count < sizeof order / sizeof *order ? count : (uint32_t)(sizeof order / sizeof *order);
-	for (uint32_t i = 0; i < known; i++) order[i] = (uint16_t)i;
-	for (uint32_t i = known; i < count; i++) {
-		uint32_t place = below(chance, i + 1);
-		if (place < known) order[place] = (uint16_t)i;
-	}
+	uint16_t order[DNS_MAX_DATAGRAM / DNS_MIN_RECORD];
+	for (uint32_t i = 0; i < count; i++) order[i] = (uint16_t)i;
 	for (uint32_t i = 0; i < kept; i++) {
-		uint32_t other = i + below(chance, known - i);
+		uint32_t other = i + below(chance, count - i);
 		uint16_t chosen = order[other];
 		order[other] = order[i];
 		memcpy(to + i * stride, body + chosen * stride, stride);

@@ -10,12 +10,15 @@ const seed = (bytes) => writeFileSync(join(corpus, `seed-${written++}`), bytes)
 for (const { query } of JSON.parse(readFileSync(vector, 'utf8')).steps) {
   if (query !== undefined) seed(Buffer.from(query, 'hex'))
 }
-for (const label of ['web', 'WeB', 'many', 'org']) {
+seed(Buffer.alloc(4097))
+for (const label of ['web', 'WeB', 'many', 'org', 'www', 'none']) {
   for (const type of [1, 28]) {
-    for (const opt of ['', '0000291000000000000000']) {
-      const header = `0001010000010000000000${opt === '' ? '00' : '01'}`
+    for (const opt of ['', '0000291000000000000000', '0000291000000080000000']) {
       const name = `${label.length.toString(16).padStart(2, '0')}${Buffer.from(label).toString('hex')}00`
-      seed(Buffer.from(`${header}${name}${type.toString(16).padStart(4, '0')}0001${opt}`, 'hex'))
+      for (const id of ['0000', '0100', '0200']) {
+        const header = `${id}010000010000000000${opt === '' ? '00' : '01'}`
+        seed(Buffer.from(`${header}${name}${type.toString(16).padStart(4, '0')}0001${opt}`, 'hex'))
+      }
     }
   }
 }
