@@ -1,6 +1,6 @@
 import type { Rng } from '../lib/rng.ts'
 import type { NameKey } from './name.ts'
-import { echoedFlags, type Query } from './query.ts'
+import { type Asked, echoedFlags, type Query } from './query.ts'
 import { CLASS_IN, Flag, HEADER_LENGTH, Rcode, RecordType, setU16, setU32 } from './wire.ts'
 
 /**
@@ -37,8 +37,8 @@ export const datagramLimit = (query: Query): number =>
   query.opt === undefined ? MIN_DATAGRAM : Math.min(Math.max(query.opt.size, MIN_DATAGRAM), MAX_DATAGRAM)
 
 /** The reply to `query`, of at most `limit` bytes. */
-export function composeReply(query: Query, answer: Answer, limit: number, rng: Rng): Uint8Array {
-  const questionEnd = query.question?.end ?? HEADER_LENGTH
+export function composeReply(query: Asked, answer: Answer, limit: number, rng: Rng): Uint8Array {
+  const questionEnd = query.question.end
   const optLength = query.opt === undefined ? 0 : OPT_LENGTH
   const room = limit - questionEnd - optLength
   const fits = answer.body.length <= room
@@ -49,7 +49,7 @@ export function composeReply(query: Query, answer: Answer, limit: number, rng: R
   reply.set(query.bytes.subarray(0, questionEnd))
   const flags = Flag.QR | echoedFlags(query.flags) | answer.flags | (fits ? 0 : Flag.TC)
   setU16(reply, 2, flags)
-  setU16(reply, 4, query.question === undefined ? 0 : 1)
+  setU16(reply, 4, 1)
   setU16(reply, 6, kept)
   setU16(reply, 8, fits ? answer.counts[1] : 0)
   setU16(reply, 10, (fits ? answer.counts[2] : 0) + (query.opt === undefined ? 0 : 1))

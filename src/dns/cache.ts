@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts'
 import type { NameKey } from './name.ts'
-import type { Query, Question } from './query.ts'
+import type { Asked } from './query.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 import { Flag, setU32, u32 } from './wire.ts'
 
@@ -140,7 +140,7 @@ function withTtls(cached: Cached, change: (ttlSec: number) => number): Answer {
 const CLIENT_SUBNET = 8
 
 /** Undefined for queries whose answers are not for others. */
-export function cacheKey(query: Query & { readonly question: Question }): CacheKey | undefined {
+export function cacheKey(query: Asked): CacheKey | undefined {
   const plain =
     query.questions === 1 &&
     (query.flags & ~(Flag.RD | Flag.CD | Flag.AD)) === 0 &&

@@ -1,6 +1,6 @@
 import { WireError } from '../lib/errors.ts'
 import type { Rng } from '../lib/rng.ts'
-import type { Query, Question } from './query.ts'
+import type { Asked, Query } from './query.ts'
 import { readUpstreamAnswer, type UpstreamAnswer } from './upstream-answer.ts'
 import type { Upstreams } from './upstreams.ts'
 import { Rcode } from './wire.ts'
@@ -32,7 +32,7 @@ const REPEAT_AFTER = 1500
  * asked too, and the first good answer counts. SERVFAIL and REFUSED count only when no server says better.
  */
 export class Exchange {
-  readonly #query: Query & { readonly question: Question }
+  readonly #query: Asked
   readonly #upstreams: Upstreams
   readonly #rng: Rng
   readonly #waiting: string[]
@@ -45,7 +45,7 @@ export class Exchange {
   #done = false
 
   constructor(
-    query: Query & { readonly question: Question },
+    query: Asked,
     modules: { readonly upstreams: Upstreams; readonly rng: Rng },
     now: number,
     /** In ms, from the start. */

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Rng } from '../lib/rng.ts'
 import { Exchange, type ExchangeOutput } from './exchange.ts'
-import type { Query, Question } from './query.ts'
+import type { Asked } from './query.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 import { upstreamRequest } from './upstream-request.ts'
 import { askUpstream, type Transport, type UpstreamSocket } from './upstream-socket.ts'
@@ -13,7 +13,7 @@ export type Answered = (result: UpstreamAnswer | undefined) => void
 
 interface InFlight {
   readonly exchange: Exchange
-  readonly query: Query & { readonly question: Question }
+  readonly query: Asked
   readonly transport: Transport
   readonly sockets: Map<number, UpstreamSocket>
   readonly waiting: Answered[]
@@ -59,12 +59,7 @@ export class Forwarder {
   }
 
   /** `key`: equal for queries that may share an answer; undefined when this one may not. */
-  forward(
-    query: Query & { readonly question: Question },
-    transport: Transport,
-    key: string | undefined,
-    answered: Answered,
-  ): void {
+  forward(query: Asked, transport: Transport, key: string | undefined, answered: Answered): void {
     const shared = key === undefined ? `unshared ${this.#unshared++}` : `${transport} ${key}`
     const running = this.#inFlight.get(shared)
     if (running !== undefined) {
@@ -91,7 +86,7 @@ export class Forwarder {
   }
 
   /** Whether `query` is one that we sent to an upstream server just now, so that forwarding it would go in circles. */
-  isOwnQuery(query: Query & { readonly question: Question }): boolean {
+  isOwnQuery(query: Asked): boolean {
     for (const { exchange, query: asked } of this.#inFlight.values()) {
       if (asked.question.name === query.question.name && exchange.isOwn(query)) return true
     }

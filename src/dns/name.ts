@@ -35,19 +35,6 @@ export function wireToKey(wire: Uint8Array): NameKey {
   return key
 }
 
-/** Text with a final dot; bytes that are not plain in text are written as `\DDD` (RFC 1035 §5.1). */
-export function keyToText(key: NameKey): string {
-  if (key === ROOT) return '.'
-  return labelsOf(key)
-    .map((label) => `${label.replace(/[^!-~]|[.\\]/g, escapeCharacter)}.`)
-    .join('')
-}
-
-const escapeCharacter = (character: string): string =>
-  character === '.' || character === '\\'
-    ? `\\${character}`
-    : `\\${character.charCodeAt(0).toString().padStart(3, '0')}`
-
 /** The labels without their length octets. */
 export function labelsOf(key: NameKey): string[] {
   const labels: string[] = []

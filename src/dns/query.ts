@@ -26,6 +26,11 @@ export interface Query {
   readonly opt: Opt | undefined
 }
 
+/** A query with a question: there is nothing to answer without one. */
+export interface Asked extends Query {
+  readonly question: Question
+}
+
 export interface Question {
   readonly name: NameKey
   readonly type: number

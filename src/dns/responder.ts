@@ -14,14 +14,12 @@ import {
 import { type Cache, type Cached, cacheKey } from './cache.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { NameKey } from './name.ts'
-import { echoedFlags, parseQuery, type Query, type Question } from './query.ts'
+import { type Asked, echoedFlags, parseQuery } from './query.ts'
 import type { Stats, Zoned } from './stats.ts'
 import { freeRecords } from './upstream-answer.ts'
 import type { Transport } from './upstream-socket.ts'
 import { Flag, HEADER_LENGTH, Rcode, setU16, u16 } from './wire.ts'
 import type { Zone } from './zone.ts'
-
-type Asked = Query & { readonly question: Question }
 
 const MAX_MESSAGE = 0xffff
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode, type Packet, type Answer as PacketAnswer } from 'dns-packet'
-import { parsed, queryBytes } from '../../test/support/dns-query.ts'
+import { keyText, parsed, queryBytes } from '../../test/support/dns-query.ts'
 import { WireError } from '../lib/errors.ts'
-import { keyToText } from './name.ts'
 import { freeRecords, readUpstreamAnswer } from './upstream-answer.ts'
 
 const ID = 99
@@ -111,7 +110,7 @@ test('records are spelled out to be put into another message', () => {
     { type: 'MX', name: 'www.example.org', ttl: 5, data: { preference: 1, exchange: 'example.org' } },
   ]
   assert.deepEqual(
-    freeRecords(message({ answers })).map((record) => [keyToText(record.owner), record.type, record.ttlSec]),
+    freeRecords(message({ answers })).map((record) => [keyText(record.owner), record.type, record.ttlSec]),
     [
       ['example.org.', 5, 5],
       ['www.example.org.', 1, 5],

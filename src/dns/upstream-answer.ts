@@ -1,7 +1,7 @@
 import { WireError } from '../lib/errors.ts'
 import { type Answer, emptyAnswer } from './answer.ts'
 import { wireToKey } from './name.ts'
-import type { Query, Question } from './query.ts'
+import type { Asked } from './query.ts'
 import {
   Flag,
   HEADER_LENGTH,
@@ -34,11 +34,7 @@ const PASSED_ON = 0xffff & ~(Flag.QR | OPCODE_MASK | Flag.RD | Flag.CD)
  * Reads what came back for `query`. Undefined when it does not belong to it (another id, not an answer, another
  * question): perhaps forged, so the wait goes on. Throws `WireError` when it belongs to it but is malformed.
  */
-export function readUpstreamAnswer(
-  bytes: Uint8Array,
-  id: number,
-  query: Query & { readonly question: Question },
-): UpstreamAnswer | undefined {
+export function readUpstreamAnswer(bytes: Uint8Array, id: number, query: Asked): UpstreamAnswer | undefined {
   if (bytes.length < HEADER_LENGTH || u16(bytes, 0) !== id) return undefined
   const flags = u16(bytes, 2)
   if ((flags & Flag.QR) === 0 || (flags & OPCODE_MASK) !== (query.flags & OPCODE_MASK)) return undefined
@@ -54,10 +50,7 @@ export function readUpstreamAnswer(
 }
 
 /** Where the questions end; undefined when they are not those of the query. */
-function matchQuestions(
-  bytes: Uint8Array,
-  query: Query & { readonly question: Question },
-): number | undefined {
+function matchQuestions(bytes: Uint8Array, query: Asked): number | undefined {
   const nameEnd = skipName(bytes, HEADER_LENGTH)
   const end = nameEnd + 4
   if (end > bytes.length) throw new WireError('question goes past the end')

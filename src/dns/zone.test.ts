@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode, type Answer as PacketAnswer, type Question as PacketQuestion } from 'dns-packet'
-import { parsed, queryBytes } from '../../test/support/dns-query.ts'
+import { keyText, parsed, queryBytes } from '../../test/support/dns-query.ts'
 import type { Ip4 } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import { seededRng } from '../lib/rng.ts'
 import { composeReply } from './answer.ts'
-import { keyToText, nameToKey } from './name.ts'
+import { nameToKey } from './name.ts'
 import { isHandType } from './record.ts'
 import { RecordTable } from './record-table.ts'
 import { NameTable } from './table.ts'
@@ -32,7 +32,7 @@ function ask(zone: Zone, name: string, type: PacketQuestion['type'] = 'A'): stri
   const query = parsed(queryBytes(name, type))
   const resolution = zone.resolve(query)
   if (resolution.kind === 'forward') return `forward ${resolution.zone}`
-  if (resolution.kind === 'alias') return `alias of ${keyToText(resolution.target)}`
+  if (resolution.kind === 'alias') return `alias of ${keyText(resolution.target)}`
   const reply = decode(Buffer.from(composeReply(query, resolution.answer, 4096, seededRng(1))))
   const { rcode } = reply as typeof reply & { readonly rcode: string }
   const answers = (reply.answers ?? []).map(text).sort()

@@ -11,7 +11,7 @@ import {
   wireToKey,
 } from './name.ts'
 import type { NameIndex } from './name-index.ts'
-import type { Query, Question } from './query.ts'
+import type { Asked } from './query.ts'
 import { RecordType, readName } from './wire.ts'
 
 /** Records by hand, as the zone looks them up. */
@@ -63,7 +63,7 @@ export class Zone {
     this.#ttlSec = options.ttlSec
   }
 
-  resolve(query: Query & { readonly question: Question }): Resolution {
+  resolve(query: Asked): Resolution {
     const { name, type } = query.question
     const only = query.questions === 1
     // DS records belong to the parent's zone.

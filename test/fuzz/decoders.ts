@@ -127,6 +127,8 @@ export const decoders: readonly FuzzTarget[] = [
           records: [
             { name: 'a.weave.local.', type: 'TXT', value: 'text' },
             { name: 'c.weave.local.', type: 'CNAME', value: 'a.weave.local.' },
+            { name: '_s._tcp.weave.local.', type: 'SRV', value: '1 2 80 a.weave.local.' },
+            { name: 'a.weave.local.', type: 'AAAA', value: 'fd00::1' },
           ],
         },
       ]),

@@ -17,7 +17,7 @@ const { values } = parseArgs({
 
 /** Whatever takes remote bytes on the control connection. */
 const DECODERS =
-  /src\/(gob\/\w|mesh\/(features|frame|framing|handshake|message|protocol-header|session|session-key|topology-message|topology-payload)\.|lib\/byte-queue|ipam\/gossip-codec|dns\/(gossip-codec|record-codec|query|wire)\.|overlay\/control)/
+  /src\/(gob\/\w|mesh\/(features|frame|framing|handshake|message|protocol-header|session|session-key|topology-message|topology-payload)\.|lib\/byte-queue|ipam\/gossip-codec|dns\/(answer|gossip-codec|name|query|record|record-codec|resolv-conf|tcp-frames|upstream-answer|upstream-request|wire)\.|overlay\/control)/
 
 const report = values.coverage ? await startCoverage() : undefined
 // Only what is loaded from here on is counted.

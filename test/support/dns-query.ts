@@ -1,5 +1,6 @@
 import { encode, type Question as PacketQuestion } from 'dns-packet'
-import { parseQuery, type Query, type Question } from '../../src/dns/query.ts'
+import { labelsOf, type NameKey } from '../../src/dns/name.ts'
+import { type Asked, parseQuery } from '../../src/dns/query.ts'
 
 /** A query as a resolver library writes it, for tests. */
 export function queryBytes(
@@ -33,9 +34,12 @@ export function queryBytes(
 }
 
 /** Parsed; fails when it is not well-formed. */
-export function parsed(bytes: Uint8Array): Query & { readonly question: Question } {
+export function parsed(bytes: Uint8Array): Asked {
   const result = parseQuery(bytes)
   if (result.kind !== 'query' || result.query.question === undefined)
     throw new Error(`not a query: ${result.kind}`)
   return { ...result.query, question: result.query.question }
 }
+
+/** A key as text with a final dot, for names of plain letters. */
+export const keyText = (key: NameKey): string => `${labelsOf(key).join('.')}.`
