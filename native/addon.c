@@ -50,5 +50,6 @@ NAPI_MODULE_INIT() {
 	weave_init_bpf_attach(env, exports);
 	weave_init_bpf_ring(env, exports);
 	weave_init_bpf_probe_socket(env, exports);
+	weave_init_service_socket(env, exports);
 	return exports;
 }

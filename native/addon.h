@@ -33,3 +33,5 @@ void weave_init_bpf_program(napi_env env, napi_value exports);
 void weave_init_bpf_attach(napi_env env, napi_value exports);
 void weave_init_bpf_ring(napi_env env, napi_value exports);
 void weave_init_bpf_probe_socket(napi_env env, napi_value exports);
+
+void weave_init_service_socket(napi_env env, napi_value exports);

@@ -46,6 +46,9 @@ const withoutZodLocales = {
 const withBundledLmdb = {
   name: 'with-bundled-lmdb',
   setup(build) {
+    // Its CommonJS build: the packages below it evaluate code that uses their own names, which a bundler renames
+    // in modules but not in the functions that CommonJS files become.
+    build.onResolve({ filter: /^lmdb$/ }, () => ({ path: join(root, 'node_modules/lmdb/dist/index.cjs') }))
     build.onResolve({ filter: /^node-gyp-build-optional-packages$/ }, () => ({
       path: 'lmdb',
       namespace: 'addon',
@@ -83,9 +86,9 @@ try {
     ),
     // Optional: strings are unpacked in JavaScript without it.
     external: ['msgpackr-extract'],
-    // CommonJS packages inside need a `require`.
+    // CommonJS packages inside need what their files have.
     banner: {
-      js: "import { createRequire as weaveCreateRequire } from 'node:module'; const require = weaveCreateRequire(import.meta.url);",
+      js: "import { createRequire as weaveCreateRequire } from 'node:module'; import { fileURLToPath as weaveFile } from 'node:url'; const require = weaveCreateRequire(import.meta.url); const __filename = weaveFile(import.meta.url);",
     },
   })
   // mkdtemp makes it for us alone; everybody may run the command.

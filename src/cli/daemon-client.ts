@@ -26,8 +26,9 @@ export const daemonClient = (io: Io): ApiClient => new ApiClient(controlAddress(
 /** What is wrong when nobody answers, in the words that scripts know (cli §0.3). */
 export async function absence(): Promise<string> {
   if (!existsSync(LAUNCH_RECORD)) return 'weave container is not present. Have you launched it?'
-  const { supervisorPid } = await import('./launch-record.ts')
-  return supervisorPid() === undefined ? 'weave container is not running.' : 'weave container is restarting.'
+  const { currentKeeper } = await import('./keeper/keeper.ts')
+  const running = await (await currentKeeper()).running()
+  return running ? 'weave container is restarting.' : 'weave container is not running.'
 }
 
 /**

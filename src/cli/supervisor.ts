@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LAUNCH_ID_VARIABLE, SUPERVISOR_PID } from '../config/places.ts'
 import { WeaveError } from '../lib/errors.ts'
-import { supervisorPid } from './launch-record.ts'
+import { supervisorPid } from './supervisor-pid.ts'
 
 /** What the supervisor is to run. */
 export interface Supervised {

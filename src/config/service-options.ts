@@ -194,6 +194,14 @@ export const serviceOptions = {
     group: 'process',
     help: 'do not start the daemon again when it ends',
   }),
+  inDocker: define({
+    flag: 'in-docker',
+    switch: true,
+    schema: value.truth,
+    fallback: false,
+    group: 'process',
+    help: "run in a container of this host's Docker, which starts it at boot, instead of under the supervisor",
+  }),
   logFormat: define({
     flag: 'log-format',
     schema: value.oneOf(['text', 'json']),

@@ -9,6 +9,7 @@ import type { Ipam } from '../ipam/ipam.ts'
 import type { Log } from '../lib/log.ts'
 import type { Store } from '../state/store.ts'
 import { noAddressPool, noContainerAddresses, recordStore } from './adapters.ts'
+import { activated, activatedSockets } from './service-manager.ts'
 
 export interface DockerSources {
   readonly log: Log
@@ -17,13 +18,16 @@ export interface DockerSources {
   readonly engine: EngineApi
   readonly ipam: Ipam | undefined
   readonly dns: Dns | undefined
+  /** Where systemd says which sockets it listens on for us. */
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** Everything that we have to do with Docker. Nothing runs before `start()`. */
 export function buildDocker(
-  { log, host, store, engine, ipam, dns }: DockerSources,
+  { log, host, store, engine, ipam, dns, environment }: DockerSources,
   config: Config,
 ): DockerPart {
+  const handedOver = activatedSockets(environment)
   return new DockerPart(
     {
       engine,
@@ -40,6 +44,7 @@ export function buildDocker(
       ...(config.plugin && {
         plugin: {
           sockets: { global: config.pluginSocket, mesh: config.pluginMeshSocket },
+          descriptorOf: (path) => activated(handedOver, path),
           networkName: config.meshNetworkName,
           multicastRoute: !config.pluginNoMulticastRoute,
         },

@@ -131,7 +131,7 @@ export class Daemon implements AsyncDisposable {
         records: router.channel('nameserver-records', dns.recordGossiper),
       })
     }
-    const docker = engine && buildDocker({ log, host, store, engine, ipam, dns }, config)
+    const docker = engine && buildDocker({ log, host, store, engine, ipam, dns, environment }, config)
 
     await dataPath.plane.start()
     this.#add('data plane', dataPath.plane)

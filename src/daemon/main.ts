@@ -1,19 +1,22 @@
-import { takeOver } from '../config/load.ts'
-import { LAUNCH_ID_VARIABLE } from '../config/places.ts'
 import { messageOf, WeaveError } from '../lib/errors.ts'
 import { Daemon } from './daemon.ts'
+import { type Launched, launched, recordLaunch } from './launched.ts'
 import { createLog } from './log.ts'
+import { notifyReady } from './service-manager.ts'
 
-/** The daemon: started by the supervisor or systemd with the command line that `weave launch` made. */
+/** The daemon: started by the supervisor, systemd or Docker. */
 async function main(): Promise<void> {
-  let loaded: ReturnType<typeof takeOver>
+  let launch: Launched
   try {
-    loaded = takeOver(process.argv.slice(2), process.env)
+    launch = await launched(process.argv.slice(2), process.env)
+    recordLaunch(launch)
   } catch (thrown) {
     createLog('info', 'text').fatal(messageOf(thrown))
     process.exit(1)
   }
-  const log = createLog(loaded.config.logLevel, loaded.config.logFormat)
+  const { config } = launch
+  const log = createLog(config.logLevel, config.logFormat)
+  for (const note of launch.notes) log.warn(note)
 
   // Whatever was not foreseen is a bug: it is written down, and a fresh process is safer than a damaged one.
   const crash = (kind: string) => (thrown: unknown) => {
@@ -23,8 +26,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', crash('unexpected error'))
   process.on('unhandledRejection', crash('unexpected failure'))
 
-  const launchId = process.env[LAUNCH_ID_VARIABLE]
-  const daemon = new Daemon({ log, environment: process.env }, { ...loaded, launchId })
+  const daemon = new Daemon({ log, environment: process.env }, launch)
   const stop = async (signal: string): Promise<void> => {
     log.info('stopping', { signal })
     await daemon.stop()
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
 
   try {
     await daemon.start()
+    notifyReady(process.env, log)
   } catch (thrown) {
     // What the user can mend is one line; anything else shows where it came from.
     if (thrown instanceof WeaveError) log.fatal(messageOf(thrown))

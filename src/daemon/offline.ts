@@ -11,7 +11,7 @@ import { Host } from '../host/host.ts'
 import { examineHost } from '../host/probe/doctor.ts'
 import { type Finding, needsAttention } from '../host/probe/finding.ts'
 import { messageOf } from '../lib/errors.ts'
-import { formatCidr, formatIp4, parseCidr } from '../lib/ip4.ts'
+import { formatCidr, formatIp4 } from '../lib/ip4.ts'
 import { silentLog } from '../lib/log.ts'
 import { formatMac } from '../lib/mac.ts'
 import { EXPOSE_IDENT } from './build-ipam.ts'
@@ -20,16 +20,6 @@ import { firewallSpec } from './ensure-host.ts'
 /** What the commands do to this host while no daemon runs. */
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** Sentence about a route of the host that the allocation range would hide; undefined when there is none. */
-export async function overlappingRoute(config: Config): Promise<string | undefined> {
-  const host = new Host({ log: silentLog }, { bridge: config.weaveBridge })
-  try {
-    return await host.overlap(parseCidr(config.ipallocRange), [config.weaveBridge])
-  } finally {
-    await host.stop()
-  }
-}
 
 /** The first IPv4 address of an interface of the host. */
 export async function interfaceAddress(name: string): Promise<string | undefined> {

@@ -39,6 +39,8 @@ export interface DockerOptions {
   /** Absent with `--plugin=false`: containers are then attached by hand only. */
   readonly plugin?: {
     readonly sockets: PluginSockets
+    /** A descriptor on which somebody else, systemd, listens at a socket for us already. */
+    readonly descriptorOf?: (path: string) => number | undefined
     /** Name of the default network; empty for none. */
     readonly networkName: string
     /** False with `--plugin-no-multicast-route`. */
@@ -96,6 +98,7 @@ export class DockerPart implements AsyncDisposable {
       const { networkName: name, multicastRoute: multicast, sockets } = plugin
       this.#plugin = new Plugin({
         sockets,
+        ...(plugin.descriptorOf !== undefined && { descriptorOf: plugin.descriptorOf }),
         ports: host,
         joined,
         addresses: pool,

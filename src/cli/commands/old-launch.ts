@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { parseFlags } from '../../config/flags.ts'
+import { readLaunchRecord } from '../../config/launch-record.ts'
 import { takeOver } from '../../config/load.ts'
 import { absence } from '../daemon-client.ts'
 import { CommandFailure, ExitStatus, type Io } from '../io.ts'
-import { readLaunchRecord, supervisorPid } from '../launch-record.ts'
 import { stopSupervisor } from '../supervisor.ts'
+import { supervisorPid } from '../supervisor-pid.ts'
 import { launch } from './launch.ts'
 
 /** `weave launch-router [OPTION…] [PEER…]` of Weave Net 1.x: without the plugin (cli §1.2). */

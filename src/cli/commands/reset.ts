@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { Unreachable } from '../../api/client.ts'
+import { readLaunchRecord } from '../../config/launch-record.ts'
 import { LAUNCH_RECORD } from '../../config/places.ts'
 import { daemonClient } from '../daemon-client.ts'
 import { CommandFailure, ExitStatus, type Io } from '../io.ts'
-import { readLaunchRecord, supervisorPid } from '../launch-record.ts'
+import { currentKeeper } from '../keeper/keeper.ts'
 import { requireRoot } from '../root.ts'
 import { stop } from './stop.ts'
 
@@ -13,7 +14,7 @@ Re-launch weave before reset or use --force to override.`
 /** `weave reset [--force]`: gives our addresses to the others, stops, and leaves nothing of Weave on this host. */
 export async function reset(io: Io, options: { readonly force?: boolean }): Promise<number> {
   requireRoot()
-  const running = supervisorPid() !== undefined
+  const running = await (await currentKeeper()).running()
   if (!running && options.force !== true && existsSync(LAUNCH_RECORD)) {
     throw new CommandFailure(ExitStatus.failure, NOT_RUNNING)
   }

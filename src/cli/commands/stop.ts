@@ -1,14 +1,15 @@
 import { Unreachable } from '../../api/client.ts'
 import { daemonClient } from '../daemon-client.ts'
 import { ExitStatus, type Io } from '../io.ts'
+import { currentKeeper } from '../keeper/keeper.ts'
 import { requireRoot } from '../root.ts'
-import { stopSupervisor } from '../supervisor.ts'
 
 /** `weave stop`: ends the daemon; containers keep their interfaces and addresses. Status 0 in any case (cli §1.5). */
 export async function stop(io: Io): Promise<number> {
   requireRoot()
   await leaveDocker(io)
-  if (!(await stopSupervisor())) io.err('Weave is not running (ignore on Kubernetes).\n')
+  const keeper = await currentKeeper()
+  if (!(await keeper.stop())) io.err('Weave is not running (ignore on Kubernetes).\n')
   return ExitStatus.ok
 }
 

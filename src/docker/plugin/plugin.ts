@@ -20,6 +20,8 @@ export interface PluginSockets {
 
 interface PluginParts {
   readonly sockets: PluginSockets
+  /** A descriptor on which somebody else, systemd, listens at a socket for us already. */
+  readonly descriptorOf?: (path: string) => number | undefined
   readonly ports: EndpointPorts
   readonly joined: JoinedPorts
   readonly addresses: AddressPool
@@ -91,9 +93,11 @@ export class Plugin implements AsyncDisposable {
   }
 
   async #serve(path: string, scope: Scope, methods: Methods): Promise<void> {
-    const { log, deadline, onCall } = this.#parts
+    const { log, deadline, onCall, descriptorOf } = this.#parts
+    const descriptor = descriptorOf?.(path)
     const server = new PluginServer({
       path,
+      ...(descriptor !== undefined && { descriptor }),
       methods,
       log: log.child({ driver: driverName(path) }),
       ...(deadline !== undefined && { deadline }),

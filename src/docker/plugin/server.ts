@@ -16,6 +16,8 @@ export interface PluginCall {
 
 interface PluginServerParts {
   readonly path: string
+  /** Somebody else listens at the path, made the socket and keeps it: calls that came before us wait there. */
+  readonly descriptor?: number
   readonly methods: Methods
   readonly log: Log
   /** Docker waits for an accepted call for ever, so that it is for us to give up; 20 s by default. */
@@ -31,6 +33,7 @@ const lastWords = 500
 /** HTTP over one plugin socket (plugin §1.2, §1.3). Every accepted call is answered within its deadline. */
 export class PluginServer implements AsyncDisposable {
   readonly path: string
+  readonly #descriptor: number | undefined
   readonly #methods: Methods
   readonly #log: Log
   readonly #deadline: number
@@ -41,6 +44,7 @@ export class PluginServer implements AsyncDisposable {
 
   constructor(parts: PluginServerParts) {
     this.path = parts.path
+    this.#descriptor = parts.descriptor
     this.#methods = parts.methods
     this.#log = parts.log
     this.#deadline = parts.deadline ?? 20_000
@@ -58,6 +62,12 @@ export class PluginServer implements AsyncDisposable {
 
   /** Throws `WeaveError('plugin-socket')` when the socket cannot be made or another process serves it. */
   async start(): Promise<void> {
+    if (this.#descriptor === undefined) await this.#makeSocket()
+    else await this.#listen({ fd: this.#descriptor })
+    this.#server.on('error', (error) => this.#log.error('plugin socket failed', { error: error.message }))
+  }
+
+  async #makeSocket(): Promise<void> {
     if (await answers(this.path)) {
       throw new WeaveError(
         'plugin-socket',
@@ -67,20 +77,23 @@ export class PluginServer implements AsyncDisposable {
     try {
       mkdirSync(dirname(this.path), { recursive: true })
       rmSync(this.path, { force: true })
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        this.#server.listen(this.path, () => {
-          this.#server.off('error', reject)
-          resolve()
-        })
-      })
+      await this.#listen({ path: this.path })
       chmodSync(this.path, 0o600)
     } catch (thrown) {
       throw new WeaveError('plugin-socket', `cannot listen on ${this.path}: ${messageOf(thrown)}`, {
         cause: thrown,
       })
     }
-    this.#server.on('error', (error) => this.#log.error('plugin socket failed', { error: error.message }))
+  }
+
+  #listen(where: { readonly path: string } | { readonly fd: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(where, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
   }
 
   /** Takes no more calls, lets those under way finish but not wait for anything, and removes the socket. */

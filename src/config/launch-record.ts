@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { LAUNCH_RECORD, SUPERVISOR_PID } from '../config/places.ts'
 import { messageOf, WeaveError } from '../lib/errors.ts'
+import { LAUNCH_RECORD, RUNTIME_DIRECTORY } from './places.ts'
 
 const launchRecord = z.object({
   id: z.string(),
+  /** Who keeps the daemon running: our own supervisor, systemd, or Docker. */
+  keeper: z.enum(['supervisor', 'systemd', 'docker']).default('supervisor'),
   /** Command line of the daemon, as `passOn` made it. */
   argv: z.array(z.string()),
   controlSocket: z.string(),
@@ -35,22 +37,14 @@ export function readLaunchRecord(): LaunchRecord | undefined {
   }
 }
 
-/** The pid of the running supervisor. */
-export function supervisorPid(): number | undefined {
-  let pid: number
+/** By `weave launch`, or by a daemon that systemd or Docker started. */
+export function writeLaunchRecord(record: LaunchRecord): void {
   try {
-    pid = Number.parseInt(readFileSync(SUPERVISOR_PID, 'utf8'), 10)
-  } catch {
-    return undefined
-  }
-  return Number.isInteger(pid) && pid > 1 && isSupervisor(pid) ? pid : undefined
-}
-
-/** After a crash of the host the number may belong to another program. */
-function isSupervisor(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'weave-superviso'
-  } catch {
-    return false
+    mkdirSync(RUNTIME_DIRECTORY, { recursive: true, mode: 0o755 })
+    writeFileSync(LAUNCH_RECORD, `${JSON.stringify(record)}\n`, { mode: 0o600 })
+  } catch (thrown) {
+    throw new WeaveError('launch-record', `cannot write ${LAUNCH_RECORD}: ${messageOf(thrown)}`, {
+      cause: thrown,
+    })
   }
 }
