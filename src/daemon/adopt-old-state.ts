@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { NO_PROMISES } from '../ipam/promises.ts'
 import { StoredIpamState } from '../ipam/stored-state.ts'
 import { decodeWeaveData } from '../ipam/weave-data.ts'
 import { messageOf, WeaveError } from '../lib/errors.ts'
@@ -30,7 +31,9 @@ export async function adoptOldState(
 
   try {
     const { peerName, ring, owned, directPeers } = decodeWeaveData(new Uint8Array(readFileSync(file)))
-    if (ring !== undefined) await new StoredIpamState(store).save(ring, owned)
+    if (ring !== undefined) {
+      await new StoredIpamState(store).save({ ring, promises: NO_PROMISES }, owned)
+    }
     await state.saveTargets(directPeers)
     // Last: until the name is there, the next start tries again.
     if (peerName !== undefined) await state.saveName(peerName)

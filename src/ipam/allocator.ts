@@ -1,7 +1,7 @@
 import type { Cidr, Ip4, Range } from '../lib/ip4.ts'
 import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
-import type { Changes, Restored } from './changes.ts'
+import type { Changes, Durable, Restored } from './changes.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
 import { type ForeignRing, Replica } from './replica.ts'
 import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
@@ -12,8 +12,8 @@ import { firstOwner } from './ring-donors.ts'
 import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './state.ts'
 import { type Takeover, Takeovers } from './takeover.ts'
 import type { TakeoverMessage } from './takeover-codec.ts'
+import { Uncommitted } from './uncommitted.ts'
 
-export type { Changes, Restored } from './changes.ts'
 export type { AllocatorOptions, AllocatorWorld } from './state.ts'
 
 /** How often waiting requests are tried again and a consensus is proposed again. */
@@ -31,8 +31,7 @@ export class Allocator {
   readonly #requests: Requests
   readonly #takeovers: Takeovers
   #nextTick: number | undefined
-  /** The ring as it was taken last, and so is or will be on disk. */
-  #takenRing: Ring
+  readonly #uncommitted: Uncommitted
   #leaving = false
 
   constructor(options: AllocatorOptions, world: AllocatorWorld) {
@@ -40,7 +39,11 @@ export class Allocator {
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
     this.#takeovers = new Takeovers(this.#state)
-    this.#takenRing = this.#state.ring
+    this.#uncommitted = new Uncommitted(this.#state, () => ({
+      elector: this.#state.bootstrap.paxos?.own,
+      consents: this.#takeovers.consents,
+      disputed: this.#replica.disputed,
+    }))
   }
 
   get ring(): Ring {
@@ -68,13 +71,13 @@ export class Allocator {
     const { options } = this.#state
     const say = (text: string): void =>
       this.#state.emit({ kind: 'event', event: { kind: 'initialising', with: text } })
-    if (restored !== undefined) {
+    if (restored !== undefined) this.#load(restored)
+    if (this.#state.hasRing) {
       say(
         options.init.kind === 'seed'
           ? 'Found persisted IPAM data, ignoring supplied IPAM seed'
           : 'Initialising with persisted data',
       )
-      this.#load(restored)
     } else if (options.init.kind === 'seed') {
       say('Initialising with supplied IPAM seed')
       this.#replica.create(options.init.peers)
@@ -84,12 +87,15 @@ export class Allocator {
     return this.#done(now)
   }
 
-  #load({ ring, owned }: Restored): void {
+  #load({ ring, owned, promises }: Restored): void {
     this.#state.ring = ring
-    this.#takenRing = ring
+    this.#uncommitted.loaded({ ring, promises })
+    this.#state.bootstrap.resume(promises.elector)
+    this.#takeovers.resume(promises.consents)
     const foreign = this.#state.holdings.load(owned, ownedRanges(ring, this.#state.options.self))
     for (const ident of foreign)
       this.#state.emit({ kind: 'event', event: { kind: 'foreign-address-dropped', ident } })
+    this.#replica.resume(promises.disputed)
   }
 
   prime(id: RequestId, now: number): AllocatorOutput[] {
@@ -318,7 +324,7 @@ export class Allocator {
     holdings.clear()
     this.#state.dead.clear()
     this.#state.ring = transfer(ring, options.self, heir ?? UNKNOWN_PEER).ring
-    if (heir === undefined) this.#takenRing = this.#state.ring
+    if (heir === undefined) this.#uncommitted.dropRing()
     else this.#state.emit({ kind: 'broadcast' })
     return { heir, outputs: this.#done(now) }
   }
@@ -336,18 +342,12 @@ export class Allocator {
   /** What has changed since the last call and must be written before anything is let out; undefined if nothing did. */
   takeChanges(): Changes | undefined {
     if (!this.#leaving) this.#replica.reportFree()
-    const { ring, holdings } = this.#state
-    if (ring === this.#takenRing && !holdings.isDirty) return undefined
-    this.#takenRing = ring
-    const { changes, before } = holdings.take()
-    return { ring, owned: changes, before }
+    return this.#uncommitted.take()
   }
 
-  /** `changes` could not be written: everything since `durable`, the ring on disk, has not happened. */
-  undo(changes: Changes, durable: Ring): void {
-    this.#state.ring = durable
-    this.#takenRing = changes.ring
-    this.#state.holdings.undo(changes.before, ownedRanges(durable, this.#state.options.self))
+  /** `changes` could not be written: everything since `durable`, which is on disk, has not happened. */
+  undo(changes: Changes, durable: Durable): void {
+    this.#uncommitted.undo(changes, durable)
   }
 
   #establishIfWanted(now: number): void {

@@ -1,6 +1,6 @@
-import type { Allocator, Changes } from './allocator.ts'
+import type { Allocator } from './allocator.ts'
+import type { Changes, Durable } from './changes.ts'
 import type { AllocatorOutput } from './request.ts'
-import type { Ring } from './ring.ts'
 
 /** What the shell has to do: first everything of `outputs`, in order, then write. */
 export interface Effects {
@@ -16,18 +16,18 @@ export interface Effects {
  */
 export class PersistBarrier {
   readonly #allocator: Allocator
-  #durable: Ring
+  #durable: Durable
   #writing: { readonly changes: Changes; readonly outputs: readonly AllocatorOutput[] } | undefined
   #held: AllocatorOutput[] = []
 
-  /** `durable`: the ring on disk. */
-  constructor(allocator: Allocator, durable: Ring) {
+  /** `durable`: what is on disk. */
+  constructor(allocator: Allocator, durable: Durable) {
     this.#allocator = allocator
     this.#durable = durable
   }
 
-  /** The ring as it is on disk: the only one that may be gossiped. */
-  get durable(): Ring {
+  /** What is on disk: all that may be gossiped. */
+  get durable(): Durable {
     return this.#durable
   }
 
@@ -48,7 +48,7 @@ export class PersistBarrier {
   /** The last `write` is on disk. */
   written(): Effects {
     const { outputs = [], changes } = this.#writing ?? {}
-    if (changes !== undefined) this.#durable = changes.ring
+    if (changes !== undefined) this.#durable = changes
     this.#writing = undefined
     const next = this.#next()
     return { outputs: [...outputs, ...next.outputs], write: next.write }

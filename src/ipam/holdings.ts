@@ -58,7 +58,8 @@ export class Holdings {
 
   /** Takes this address for the ident; false when it lies in our universe and is not free. */
   claim(ident: string, cidr: Cidr, isContainer: boolean): boolean {
-    if (this.guards(cidr.addr) && !this.space.claim(cidr.addr)) return false
+    if (this.guards(cidr.addr) && (this.space.isFenced(cidr.addr) || !this.space.claim(cidr.addr)))
+      return false
     this.#record(ident, cidr, isContainer)
     return true
   }

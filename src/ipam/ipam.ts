@@ -10,6 +10,7 @@ import type { IpamGossiper, TakeoverGossiper } from './gossiper.ts'
 import { ANONYMOUS, type Owned } from './holdings.ts'
 import type { Answer, ClaimRequest } from './request.ts'
 import { judgeStored } from './restore.ts'
+import { isEmpty } from './ring.ts'
 import { AllocatorShell, type IpamChannels } from './shell.ts'
 import { explainWait, type IpamSnapshot, takeSnapshot } from './snapshot.ts'
 import type { IpamStore } from './store.ts'
@@ -95,11 +96,11 @@ export class Ipam {
     if (verdict.kind === 'forget') {
       log.info(verdict.reason)
       await store.clear()
-    } else if (verdict.kind === 'nothing') log.info('No valid persisted data')
+    } else if (verdict.kind === 'nothing' || isEmpty(verdict.stored.ring)) log.info('No valid persisted data')
 
     const stored = verdict.kind === 'use' ? verdict.stored : undefined
     const requests = claims.map((claim): ClaimRequest => ({ ...claim, noErrorOnUnknown: true }))
-    this.#shell.start(channels, stored?.ring, (now) => this.#allocator.start(stored, requests, now))
+    this.#shell.start(channels, stored, (now) => this.#allocator.start(stored, requests, now))
   }
 
   /** Lets what is being written finish; every request that waits ends. */

@@ -1,6 +1,6 @@
 import type { PeerName } from '../lib/peer-name.ts'
 
-/** A peer's process: after a restart it is another acceptor, since it may have forgotten its promises. */
+/** An acceptor: a peer as long as it remembers what it promised. Old peers forget with each restart and take a new uid. */
 export interface NodeId {
   readonly name: PeerName
   readonly uid: bigint
@@ -58,6 +58,18 @@ export class Paxos {
 
   constructor(self: NodeId) {
     this.#self = self
+  }
+
+  /** Goes on as the elector that an earlier process was: it has promised and accepted all that its claims say. */
+  static resume({ node, claims }: Knowledge): Paxos {
+    const paxos = new Paxos(node)
+    paxos.#set(claims)
+    return paxos
+  }
+
+  /** What we have promised and accepted ourselves; undefined before we have taken part. */
+  get own(): Knowledge | undefined {
+    return this.#knows.get(keyOf(this.#self))
   }
 
   get quorum(): number {
@@ -119,12 +131,12 @@ export class Paxos {
     const accepting = all.find((claims) => same(claims.accepted, promise) && promise.round > 0n)
     if (accepting !== undefined) next = { ...next, accepted: promise, acceptedVal: accepting.acceptedVal }
 
-    this.#set(next)
-    return (
+    const changed =
       !same(next.promise, before.promise) ||
       !same(next.accepted, before.accepted) ||
       !same(next.acceptedVal.origin, before.acceptedVal.origin)
-    )
+    if (changed || this.own === undefined) this.#set(next)
+    return changed
   }
 
   /** The value that enough nodes have accepted. */
@@ -153,7 +165,7 @@ export class Paxos {
   }
 
   #own(): NodeClaims {
-    return this.#knows.get(keyOf(this.#self))?.claims ?? NO_CLAIMS
+    return this.own?.claims ?? NO_CLAIMS
   }
 
   #set(claims: NodeClaims): void {

@@ -1,9 +1,11 @@
 import type { Range } from '../lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { GossipState } from './gossip-codec.ts'
+import { NO_PROMISES } from './promises.ts'
 import { MIN_SUBNET_SIZE, rangeAsCidr } from './range.ts'
 import { countFree, ownedRanges, owners, type Ring } from './ring.ts'
 import { grant, reportFree, seedRing } from './ring-change.ts'
+import { type Dispute, disputes, isOpen } from './ring-dispute.ts'
 import { mergeRing, type RingConflict } from './ring-merge.ts'
 import type { AllocatorState } from './state.ts'
 
@@ -18,6 +20,7 @@ export interface ForeignRing {
 export class Replica {
   readonly #state: AllocatorState
   readonly #foreign = new Map<PeerName, ForeignRing>()
+  #disputed = NO_PROMISES.disputed
   /** What the free counts were last brought up to date for. */
   #reported: { readonly ring: Ring; readonly revision: number } | undefined
 
@@ -28,6 +31,16 @@ export class Replica {
   /** Peers that were seeded apart from us, or hold a ring that contradicts ours. */
   get foreign(): readonly ForeignRing[] {
     return [...this.#foreign.values()]
+  }
+
+  /** Space of ours that others say is theirs: nothing of it is given out. */
+  get disputed(): readonly Dispute[] {
+    return this.#disputed
+  }
+
+  /** What was in dispute when an earlier process ended still is. */
+  resume(disputed: readonly Dispute[]): void {
+    this.#dispute(disputed)
   }
 
   /** Divides the universe among the peers: the first ring. */
@@ -50,6 +63,8 @@ export class Replica {
     // A merge gives nothing up that is in use; whatever it is, it must not stay ours.
     if (lost.length > 0) this.#state.emit({ kind: 'event', event: { kind: 'space-lost', ranges: lost } })
     this.#state.bootstrap.done()
+    const open = this.#disputed.filter((dispute) => isOpen(ring, dispute))
+    if (open.length < this.#disputed.length) this.#dispute(open)
   }
 
   /** Merges what another peer has; true when something of it was new to us. */
@@ -97,8 +112,24 @@ export class Replica {
     this.#foreign.delete(peer)
   }
 
+  /**
+   * A peer that was removed and comes back must not give out what is another's by now: what its containers hold
+   * is theirs, but nothing new is given from there. Once all of it is free the ring is merged and the space is gone.
+   */
+  #fence(received: Ring): void {
+    const found = disputes(this.#state.ring, received)
+    const news = found.filter((one) => !this.#disputed.some((known) => isSame(known, one)))
+    if (news.length > 0) this.#dispute([...this.#disputed, ...news])
+  }
+
+  #dispute(disputed: readonly Dispute[]): void {
+    this.#disputed = disputed
+    this.#state.holdings.space.fence(disputed)
+  }
+
   #conflict(received: Ring, conflict: RingConflict): void {
     const { peer, seeds } = received
+    if (conflict.kind === 'owned-by-us') this.#fence(received)
     const told = this.#foreign.get(peer)
     const record = { peer, seeds, conflict: { ...conflict, text: this.#describe(received, conflict) } }
     this.#foreign.set(peer, record)
@@ -126,6 +157,9 @@ export class Replica {
     return `[${names.join(' ')}]`
   }
 }
+
+const isSame = (a: Dispute, b: Dispute): boolean =>
+  a.start === b.start && a.end === b.end && a.token === b.token && a.version === b.version
 
 /** What there is to gossip: the ring that is on disk, else what electors know, else a wish for a ring. */
 export type GossipContent = Pick<GossipState, 'nicknames' | 'paxos' | 'ring'>

@@ -1,7 +1,7 @@
 import type { Range } from '../lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import { formatRange, rangeAsCidr } from './range.ts'
-import { isEmpty, ringFault } from './ring.ts'
+import { ringFault } from './ring.ts'
 import type { StoredIpam } from './store.ts'
 
 /** What to make of stored state: use it, or forget it for the reason given (ipam §13). */
@@ -11,7 +11,7 @@ export type Verdict =
   | { readonly kind: 'forget'; readonly reason: string }
 
 export function judgeStored(stored: StoredIpam | undefined, self: PeerName, range: Range): Verdict {
-  if (stored === undefined || isEmpty(stored.ring)) return { kind: 'nothing' }
+  if (stored === undefined) return { kind: 'nothing' }
   const { ring } = stored
   if (ring.peer !== self) {
     return { kind: 'forget', reason: `Deleting persisted data for peername ${formatPeerName(ring.peer)}` }

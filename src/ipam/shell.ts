@@ -4,12 +4,14 @@ import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Allocator } from './allocator.ts'
 import { type Effects, PersistBarrier } from './barrier.ts'
+import type { Durable } from './changes.ts'
 import { IpamError } from './errors.ts'
 import { logEvent } from './event-log.ts'
 import { encodeUnicast, type GossipState } from './gossip-codec.ts'
 import { type IpamChannel, IpamGossiper, type IpamReceiver, TakeoverGossiper } from './gossiper.ts'
+import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
-import { emptyRing, isEmpty, type Ring } from './ring.ts'
+import { emptyRing, isEmpty } from './ring.ts'
 import type { IpamStore } from './store.ts'
 import { encodeTakeover } from './takeover-codec.ts'
 
@@ -49,7 +51,7 @@ export class AllocatorShell {
     this.#allocator = allocator
     this.#parts = parts
     const { range, self } = allocator.view.options
-    this.#barrier = new PersistBarrier(allocator, emptyRing(range, self))
+    this.#barrier = new PersistBarrier(allocator, { ring: emptyRing(range, self), promises: NO_PROMISES })
     const receiver: IpamReceiver = {
       gossip: (sender, state) => this.step((now) => allocator.gossip(sender, state, now)),
       unicast: (sender, message) => this.step((now) => allocator.unicast(sender, message, now)),
@@ -61,8 +63,12 @@ export class AllocatorShell {
     this.takeoverGossiper = new TakeoverGossiper(receiver)
   }
 
-  /** `durable`: the ring on disk, if there is one. `first` starts the allocator. */
-  start(channels: IpamChannels, durable: Ring | undefined, first: (now: number) => AllocatorOutput[]): void {
+  /** `durable`: what is on disk, if anything. `first` starts the allocator. */
+  start(
+    channels: IpamChannels,
+    durable: Durable | undefined,
+    first: (now: number) => AllocatorOutput[],
+  ): void {
     this.#channels = channels
     this.#running = true
     if (durable !== undefined) this.#barrier = new PersistBarrier(this.#allocator, durable)
@@ -117,7 +123,7 @@ export class AllocatorShell {
 
   #perform({ outputs, write }: Effects): void {
     if (write !== undefined) {
-      this.#writing = this.#parts.store.save(write.ring, write.owned).then(
+      this.#writing = this.#parts.store.save(write, write.owned).then(
         () => this.#written(),
         (thrown: unknown) => this.#notWritten(messageOf(thrown)),
       )
@@ -162,7 +168,7 @@ export class AllocatorShell {
         this.#channels?.takeover.unicast(output.to, encodeTakeover(output.message))
         return
       case 'consent': {
-        const message = { kind: 'consent', dead: output.dead, ring: this.#barrier.durable } as const
+        const message = { kind: 'consent', dead: output.dead, ring: this.#barrier.durable.ring } as const
         this.#channels?.takeover.unicast(output.to, encodeTakeover(message))
         return
       }
@@ -194,11 +200,12 @@ export class AllocatorShell {
   #state(): GossipState | undefined {
     if (!this.#running) return undefined
     const { nicknames, bootstrap } = this.#allocator.view
-    const ring = isEmpty(this.#barrier.durable) ? undefined : this.#barrier.durable
+    const { ring: durable, promises } = this.#barrier.durable
+    const ring = isEmpty(durable) ? undefined : durable
     return {
       nowSec: this.#parts.clock.wall() / 1000,
       nicknames: nicknames.all,
-      paxos: ring === undefined ? bootstrap.knowledge : undefined,
+      paxos: ring === undefined ? bootstrap.tellable(promises.elector) : undefined,
       ring,
     }
   }

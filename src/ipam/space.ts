@@ -6,6 +6,8 @@ import { RangeSet } from './range-set.ts'
 export class Space {
   readonly #used = new RangeSet()
   readonly #free = new RangeSet()
+  /** Free or not, nothing of it may be given out. */
+  readonly #fenced = new RangeSet()
   #revision = 0
 
   /** Grows with every change: what was counted at this number still holds. */
@@ -41,8 +43,22 @@ export class Space {
     return this.#free.has(addr)
   }
 
+  /** Addresses of the range that can be given out. */
   freeWithin(range: Range): number {
-    return this.#free.countWithin(range)
+    let count = 0
+    for (const part of this.#open(range)) count += this.#free.countWithin(part)
+    return count
+  }
+
+  /** From now on nothing is given out of exactly these ranges. */
+  fence(ranges: Iterable<Range>): void {
+    this.#revision++
+    this.#fenced.clear()
+    for (const range of ranges) this.#fenced.add(range)
+  }
+
+  isFenced(addr: Ip4): boolean {
+    return this.#fenced.has(addr)
   }
 
   /** True when some address of the range is in use or not ours: the range may not be given up. */
@@ -53,13 +69,16 @@ export class Space {
   /** Takes the lowest free address inside the range. */
   allocate(range: Range): Ip4 | undefined {
     this.#revision++
-    const addr = this.#free.lowestWithin(range)
-    if (addr === undefined) return undefined
-    this.#move(addr, this.#free, this.#used)
-    return addr as Ip4
+    for (const part of this.#open(range)) {
+      const addr = this.#free.lowestWithin(part)
+      if (addr === undefined) continue
+      this.#move(addr, this.#free, this.#used)
+      return addr as Ip4
+    }
+    return undefined
   }
 
-  /** Takes this address; false when it is not free. */
+  /** Takes this address, fenced or not; false when it is not free. */
   claim(addr: Ip4): boolean {
     this.#revision++
     if (!this.#free.has(addr)) return false
@@ -99,7 +118,7 @@ export class Space {
   donate(range: Range): Range | undefined {
     this.#revision++
     let biggest: Range | undefined
-    for (const chunk of this.#free.within(range)) {
+    for (const chunk of this.#open(range).flatMap((part) => [...this.#free.within(part)])) {
       if (size(chunk) < size(biggest)) continue
       const block = biggestCidr(chunk)
       if (size(block) >= size(biggest)) biggest = block
@@ -123,6 +142,15 @@ export class Space {
     this.#revision++
     this.#used.clear()
     this.#free.clear()
+    // Fences stay: they are about addresses, whoever holds them.
+  }
+
+  /** The parts of the range that are not fenced. */
+  #open(range: Range): readonly Range[] {
+    if (this.#fenced.size === 0) return [range]
+    const open = RangeSet.of([range])
+    for (const part of this.#fenced.within(range)) open.remove(part)
+    return open.ranges()
   }
 
   #move(addr: number, from: RangeSet, to: RangeSet): void {

@@ -3,12 +3,16 @@ import { WeaveError } from '../lib/errors.ts'
 import { type Cidr, formatCidr, tryParseCidr } from '../lib/ip4.ts'
 import { peerName } from '../lib/peer-name.ts'
 import type { Change, Store, Stored } from '../state/store.ts'
+import type { Durable } from './changes.ts'
 import type { Owned, OwnedChanges } from './holdings.ts'
+import { NO_PROMISES, type Promises, samePromises } from './promises.ts'
 import type { Ring } from './ring.ts'
 import type { IpamStore, StoredIpam } from './store.ts'
+import { fromPromises, promisesSchema, toPromises } from './stored-promises.ts'
 
 const RING_TABLE = 'ipam'
 const RING_KEY = 'ring'
+const PROMISES_KEY = 'promises'
 const OWNED_TABLE = 'ipam-owned'
 
 const name = z.number().int().nonnegative().transform(peerName)
@@ -37,6 +41,8 @@ const ownedSchema = z.object({ isContainer: z.boolean(), cidrs: z.array(cidr).mi
 /** The allocator's tables in the daemon's store: one row for the ring, one for each ident. */
 export class StoredIpamState implements IpamStore {
   readonly #store: Store
+  /** On disk already. */
+  #saved = NO_PROMISES
 
   constructor(store: Store) {
     this.#store = store
@@ -48,23 +54,35 @@ export class StoredIpamState implements IpamStore {
     const owned = new Map<string, Owned>()
     for (const [ident, row] of this.#store.entries(OWNED_TABLE))
       owned.set(ident, parse(ownedSchema, row, `the addresses of ${ident}`))
-    return { ring: fromRow(parse(ringSchema, ring, 'the ring')), owned }
+    return { ring: fromRow(parse(ringSchema, ring, 'the ring')), owned, promises: this.#loadPromises() }
   }
 
-  async save(ring: Ring, owned: OwnedChanges): Promise<void> {
+  async save({ ring, promises }: Durable, owned: OwnedChanges): Promise<void> {
     const changes: Change[] = [{ table: RING_TABLE, key: RING_KEY, value: toRow(ring) }]
+    if (!samePromises(promises, this.#saved))
+      changes.push({ table: RING_TABLE, key: PROMISES_KEY, value: fromPromises(promises) })
     for (const [ident, value] of owned) {
       changes.push({ table: OWNED_TABLE, key: ident, value: value && ownedRow(value) })
     }
     await this.#store.commit(changes)
+    this.#saved = promises
+  }
+
+  #loadPromises(): Promises {
+    const row = this.#store.get(RING_TABLE, PROMISES_KEY)
+    return row === undefined
+      ? NO_PROMISES
+      : toPromises(parse(promisesSchema, row, 'what was promised to others'))
   }
 
   async clear(): Promise<void> {
     const idents = [...this.#store.entries(OWNED_TABLE)].map(([ident]) => ident)
     await this.#store.commit([
       { table: RING_TABLE, key: RING_KEY, value: undefined },
+      { table: RING_TABLE, key: PROMISES_KEY, value: undefined },
       ...idents.map((key) => ({ table: OWNED_TABLE, key, value: undefined })),
     ])
+    this.#saved = NO_PROMISES
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import { NO_PROMISES } from './promises.ts'
 import type { Answer, RequestId } from './request.ts'
 import { owners } from './ring.ts'
 import type { AllocatorState } from './state.ts'
@@ -35,13 +36,23 @@ export interface Takeover {
 export class Takeovers {
   readonly #state: AllocatorState
   readonly #attempts = new Map<PeerName, Attempt>()
-  /** To whom we have given our consent, by dead peer. */
-  readonly #promised = new Map<PeerName, PeerName>()
+  /** To whom we have given our consent, by dead peer. Replaced when it changes, so that it can be kept until it is on disk. */
+  #promised = NO_PROMISES.consents
   /** Peers that understand us. */
   readonly #speakers = new Set<PeerName>()
 
   constructor(state: AllocatorState) {
     this.#state = state
+  }
+
+  /** To whom we have given our consent, by dead peer. */
+  get consents(): ReadonlyMap<PeerName, PeerName> {
+    return this.#promised
+  }
+
+  /** What an earlier process of ours has consented to stands. */
+  resume(consents: ReadonlyMap<PeerName, PeerName>): void {
+    this.#promised = consents
   }
 
   get nextDeadline(): number | undefined {
@@ -83,7 +94,7 @@ export class Takeovers {
         this.#asked(sender, message.dead)
         return undefined
       case 'release':
-        if (this.#promised.get(message.dead) === sender) this.#promised.delete(message.dead)
+        this.#voidPromises((dead, holder) => dead === message.dead && holder === sender)
         return undefined
       case 'consent': {
         const attempt = this.#attempts.get(message.dead)
@@ -127,7 +138,7 @@ export class Takeovers {
   /** Call when the ring has changed: a promise is kept until we have seen what came of it. */
   ringChanged(): void {
     const left = new Set(owners(this.#state.ring))
-    for (const dead of this.#promised.keys()) if (!left.has(dead)) this.#promised.delete(dead)
+    this.#voidPromises((dead) => !left.has(dead))
   }
 
   cancel(id: RequestId): void {
@@ -171,7 +182,7 @@ export class Takeovers {
     }
     if (ours !== undefined) this.#giveUp(ours, `${this.#names([sender])} is removing it already`)
     this.#voidPromisesTo(dead)
-    this.#promised.set(dead, sender)
+    if (this.#promised.get(dead) !== sender) this.#promised = new Map([...this.#promised, [dead, sender]])
     // An attempt of an earlier process of ours may have left promises behind.
     this.#releaseAll(dead, sender)
     this.#state.emit({ kind: 'consent', to: sender, dead })
@@ -208,7 +219,12 @@ export class Takeovers {
 
   /** Who is dead takes nothing over any more. */
   #voidPromisesTo(holder: PeerName): void {
-    for (const [dead, to] of this.#promised) if (to === holder) this.#promised.delete(dead)
+    this.#voidPromises((_, to) => to === holder)
+  }
+
+  #voidPromises(isVoid: (dead: PeerName, holder: PeerName) => boolean): void {
+    const left = [...this.#promised].filter(([dead, holder]) => !isVoid(dead, holder))
+    if (left.length < this.#promised.size) this.#promised = new Map(left)
   }
 
   #releaseAll(dead: PeerName, except: PeerName): void {

@@ -1,9 +1,11 @@
-import type { Allocator, Changes } from '../../../src/ipam/allocator.ts'
+import type { Allocator } from '../../../src/ipam/allocator.ts'
 import type { Effects, PersistBarrier } from '../../../src/ipam/barrier.ts'
 import type { Init } from '../../../src/ipam/bootstrap.ts'
 import { quorumFor } from '../../../src/ipam/bootstrap.ts'
+import type { Changes, Restored } from '../../../src/ipam/changes.ts'
 import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
 import type { Owned } from '../../../src/ipam/holdings.ts'
+import { NO_PROMISES, type Promises } from '../../../src/ipam/promises.ts'
 import type { AllocatorOutput, Answer, RequestId } from '../../../src/ipam/request.ts'
 import { emptyRing, isEmpty, type Ring } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
@@ -32,6 +34,7 @@ export interface Surroundings {
 
 interface Disk {
   ring: Ring | undefined
+  promises: Promises
   readonly owned: Map<string, Owned>
 }
 
@@ -39,7 +42,7 @@ interface Disk {
 export class SimPeer {
   readonly name: PeerName
   readonly #world: Surroundings
-  readonly #disk: Disk = { ring: undefined, owned: new Map() }
+  readonly #disk: Disk = { ring: undefined, promises: NO_PROMISES, owned: new Map() }
   readonly #waiters = new Map<RequestId, (answer: Answer) => void>()
   #allocator: Allocator | undefined
   #barrier: PersistBarrier | undefined
@@ -72,9 +75,13 @@ export class SimPeer {
       isKnown: (peer) => this.#world.isReachable(this.name, peer),
     })
     this.#allocator = allocator
-    const { ring } = this.#disk
-    this.#barrier = new code.PersistBarrier(allocator, ring ?? emptyRing(range, this.name))
-    const stored = ring === undefined ? undefined : { ring, owned: new Map(this.#disk.owned) }
+    const { ring, promises } = this.#disk
+    this.#barrier = new code.PersistBarrier(allocator, {
+      ring: ring ?? emptyRing(range, this.name),
+      promises,
+    })
+    const stored: Restored | undefined =
+      ring === undefined ? undefined : { ring, promises, owned: new Map(this.#disk.owned) }
     this.#perform(this.#barrier.step(allocator.start(stored, [], queue.now)))
     this.#scheduleTick()
   }
@@ -90,13 +97,13 @@ export class SimPeer {
   /** What the peer would tell a new neighbour. */
   state(): GossipState | undefined {
     if (this.#allocator === undefined || this.#barrier === undefined) return undefined
-    const { durable } = this.#barrier
+    const { ring, promises } = this.#barrier.durable
     const { nicknames, bootstrap } = this.#allocator.view
     return {
       nowSec: 0,
       nicknames: new Map(nicknames.all),
-      paxos: isEmpty(durable) ? bootstrap.knowledge : undefined,
-      ring: isEmpty(durable) ? undefined : durable,
+      paxos: isEmpty(ring) ? bootstrap.tellable(promises.elector) : undefined,
+      ring: isEmpty(ring) ? undefined : ring,
     }
   }
 
@@ -140,8 +147,9 @@ export class SimPeer {
     })
   }
 
-  #store({ ring, owned }: Changes): void {
+  #store({ ring, promises, owned }: Changes): void {
     this.#disk.ring = ring
+    this.#disk.promises = promises
     for (const [ident, value] of owned) {
       if (value === undefined) this.#disk.owned.delete(ident)
       else this.#disk.owned.set(ident, value)
@@ -172,7 +180,7 @@ export class SimPeer {
         return
       case 'consent':
         if (this.#barrier !== undefined) {
-          const ring = this.#barrier.durable
+          const { ring } = this.#barrier.durable
           this.#world.takeover(this.name, output.to, { kind: 'consent', dead: output.dead, ring })
         }
         return

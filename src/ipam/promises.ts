@@ -1,0 +1,19 @@
+import type { PeerName } from '../lib/peer-name.ts'
+import type { Knowledge } from './paxos.ts'
+import type { Dispute } from './ring-dispute.ts'
+
+/** What this peer has bound itself to towards others. On disk before they hear of it: a crash breaks no promise. */
+export interface Promises {
+  /** Its own part in the consensus on the first ring, and under which id. */
+  readonly elector: Knowledge | undefined
+  /** To whom it has given its consent to take over a dead peer's space, by dead peer. */
+  readonly consents: ReadonlyMap<PeerName, PeerName>
+  /** Space of ours that others say is theirs: nothing of it is given out. */
+  readonly disputed: readonly Dispute[]
+}
+
+export const NO_PROMISES: Promises = { elector: undefined, consents: new Map(), disputed: [] }
+
+/** Each part is replaced, never changed in place, when something of it is new. */
+export const samePromises = (a: Promises, b: Promises): boolean =>
+  a.elector?.claims === b.elector?.claims && a.consents === b.consents && a.disputed === b.disputed
