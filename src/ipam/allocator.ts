@@ -231,7 +231,7 @@ export class Allocator {
     if (sender !== undefined && this.#takeovers.isFrozen(sender)) return
     nicknames.merge(received.nicknames)
     if (received.ring !== undefined) {
-      if (this.#replica.merge(received.ring)) this.#requests.retry(now)
+      if (this.#replica.merge(received.ring) === 'news') this.#requests.retry(now)
     } else if (this.#state.hasRing) {
       if (sender !== undefined) this.#state.emit({ kind: 'ring-update', to: sender })
     } else if (received.paxos !== undefined) {
@@ -297,7 +297,12 @@ export class Allocator {
   takeover(sender: PeerName, message: TakeoverMessage, now: number): AllocatorOutput[] {
     if (this.#leaving) return this.#done(now)
     // What the dead peer gave away last is known before its space is ours.
-    if (message.kind === 'consent' && this.#replica.merge(message.ring)) this.#requests.retry(now)
+    if (message.kind === 'consent') {
+      const merged = this.#replica.merge(message.ring)
+      if (merged === 'news') this.#requests.retry(now)
+      // Without what it knows we would take over what somebody else has by now.
+      if (merged === 'conflict') this.#takeovers.contradicted(sender, message.dead)
+    }
     const takeover = this.#takeovers.receive(sender, message)
     if (takeover !== undefined) this.#takeOver(takeover, now)
     return this.#done(now)

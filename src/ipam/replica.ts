@@ -67,13 +67,13 @@ export class Replica {
     if (open.length < this.#disputed.length) this.#dispute(open)
   }
 
-  /** Merges what another peer has; true when something of it was new to us. */
-  merge(received: Ring): boolean {
+  /** Merges what another peer has: whether something of it was new to us, or it cannot be merged. */
+  merge(received: Ring): 'news' | 'known' | 'conflict' {
     const { ring, holdings, nicknames } = this.#state
     const merged = mergeRing(ring, received, (range) => holdings.space.hasAllocations(range))
     if (merged.conflict !== undefined) {
       this.#conflict(received, merged.conflict)
-      return false
+      return 'conflict'
     }
     if (this.#foreign.delete(received.peer))
       this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict-over', peer: received.peer } })
@@ -82,7 +82,7 @@ export class Replica {
       const named = new Set(owners(merged.ring))
       nicknames.retain((peer) => named.has(peer) || this.#state.isKnown(peer))
     }
-    return merged.updated
+    return merged.updated ? 'news' : 'known'
   }
 
   /** Gives a free part of the range to another peer, if there is one. */

@@ -46,7 +46,7 @@ export class Space {
   /** Addresses of the range that can be given out. */
   freeWithin(range: Range): number {
     let count = 0
-    for (const part of this.#open(range)) count += this.#free.countWithin(part)
+    for (const part of this.open(range)) count += this.#free.countWithin(part)
     return count
   }
 
@@ -69,7 +69,7 @@ export class Space {
   /** Takes the lowest free address inside the range. */
   allocate(range: Range): Ip4 | undefined {
     this.#revision++
-    for (const part of this.#open(range)) {
+    for (const part of this.open(range)) {
       const addr = this.#free.lowestWithin(part)
       if (addr === undefined) continue
       this.#move(addr, this.#free, this.#used)
@@ -118,7 +118,7 @@ export class Space {
   donate(range: Range): Range | undefined {
     this.#revision++
     let biggest: Range | undefined
-    for (const chunk of this.#open(range).flatMap((part) => [...this.#free.within(part)])) {
+    for (const chunk of this.open(range).flatMap((part) => [...this.#free.within(part)])) {
       if (size(chunk) < size(biggest)) continue
       const block = biggestCidr(chunk)
       if (size(block) >= size(biggest)) biggest = block
@@ -146,7 +146,7 @@ export class Space {
   }
 
   /** The parts of the range that are not fenced. */
-  #open(range: Range): readonly Range[] {
+  open(range: Range): readonly Range[] {
     if (this.#fenced.size === 0) return [range]
     const open = RangeSet.of([range])
     for (const part of this.#fenced.within(range)) open.remove(part)

@@ -86,6 +86,13 @@ export class Takeovers {
     return undefined
   }
 
+  /** The ring that came with a consent contradicts ours: nobody may build on either. */
+  contradicted(by: PeerName, dead: PeerName): void {
+    const attempt = this.#attempts.get(dead)
+    if (attempt !== undefined)
+      this.#giveUp(attempt, `the ring of ${this.#names([by])} contradicts ours, see 'weave status'`)
+  }
+
   /** A takeover if the message was the last consent that it needed. The ring of a consent is merged before. */
   receive(sender: PeerName, message: TakeoverMessage): Takeover | undefined {
     this.#speakers.add(sender)

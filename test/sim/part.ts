@@ -27,6 +27,8 @@ export interface PartHost {
   /** Different at each start. */
   readonly rng: Rng
   readonly oldMode: boolean
+  /** How many hosts the network has, running or not. */
+  readonly hosts: number
   now(): number
   wall(): number
   channel(name: string, gossiper: Gossiper): GossipChannel

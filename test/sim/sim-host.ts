@@ -196,6 +196,7 @@ export class SimHost {
         nickname: this.options.nickname,
         rng,
         oldMode: this.options.oldMode,
+        hosts: this.#world.hosts.length,
         now: () => this.now(),
         wall: () => this.wall(),
         channel: (name, gossiper) => node.channel(name, gossiper),

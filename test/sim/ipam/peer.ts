@@ -56,6 +56,10 @@ export class SimPeer {
     this.#world = world
   }
 
+  get queue(): EventQueue {
+    return this.#world.queue
+  }
+
   get isUp(): boolean {
     return this.#allocator !== undefined
   }

@@ -10,6 +10,11 @@ export class EventQueue {
   #order = 0
   now = 0
 
+  /** When the next thing is due; Infinity for none. */
+  get next(): number {
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
+  }
+
   after(delay: number, run: () => void): void {
     this.#push({ at: this.now + delay, order: this.#order++, run })
   }

@@ -1,5 +1,5 @@
 import type { Init } from '../../../src/ipam/bootstrap.ts'
-import { cidrRange, type Ip4 } from '../../../src/lib/ip4.ts'
+import type { Ip4 } from '../../../src/lib/ip4.ts'
 import type { PeerName } from '../../../src/lib/peer-name.ts'
 import { seededRng } from '../../../src/lib/rng.ts'
 import type { IpamCode } from './code.ts'
@@ -43,7 +43,7 @@ export function runScenario(seed: number, options: ScenarioOptions): Outcome {
     const pause = rng.float() * 4000
     until += pause
     world.run(pause)
-    disturb(world)
+    disturb(world, options.minutes * MINUTE - world.queue.now)
     if (rng.below(8) === 0) world.check()
   }
   makePeace(world)
@@ -55,10 +55,10 @@ function pickInit(names: readonly PeerName[], choice: number): Init {
   return { kind: 'consensus', peers: names.length }
 }
 
-/** One thing that happens; what is common in life is common here. */
-function disturb(world: World): void {
+/** One thing that happens; what is common in life is common here. `left`: ms until peace. */
+function disturb(world: World, left: number): void {
   const { rng } = world
-  const peer = world.pick(world.alive)
+  const peer = world.pick(world.serving)
   if (peer === undefined) return
   const dice = rng.below(100)
   if (dice < 55) world.allocate(peer)
@@ -72,6 +72,9 @@ function disturb(world: World): void {
     world.vanish(peer)
     for (let i = 1; i < 4; i++)
       world.queue.after(i * rng.float() * 120_000, () => world.removeEverywhere(peer))
+    // It was not dead after all: somebody finds the switch.
+    if (rng.below(3) === 0)
+      world.queue.after(Math.min(rng.float() * 600_000, left), () => world.comeBack(peer))
   } else world.heal()
 }
 
@@ -102,16 +105,7 @@ function makePeace(world: World): void {
         `${name} still knows ${orphans.length} pieces of hosts that are gone`,
       )
   }
-  const { start, end } = cidrRange(world.subnet)
-  const hosts = { start: start + 1, end: end - 1 }
-  const allocators = world.running.flatMap(({ allocator }) => (allocator === undefined ? [] : [allocator]))
-  const free = allocators.reduce((sum, { view }) => sum + view.holdings.space.freeWithin(hosts), 0)
-  const waiting = allocators.reduce((sum, { view }) => sum + view.requests.allocates.length, 0)
-  if (free > 0 && waiting > 0)
-    world.history.violation(world.queue.now, `${waiting} requests wait although ${free} addresses are free`)
-  const rings = new Set(allocators.map(({ ring }) => JSON.stringify([ring.entries, ring.seeds])))
-  if (rings.size > 1) world.history.violation(world.queue.now, `${rings.size} different rings after healing`)
-  for (const { foreignRings } of allocators) {
-    for (const { conflict } of foreignRings) world.history.violation(world.queue.now, conflict.text)
-  }
+  if (world.unfenced > 0)
+    world.history.violation(world.queue.now, `${world.unfenced} hosts that came back are not fenced`)
+  world.containers.checkAtPeace(world.running, world.queue.now)
 }

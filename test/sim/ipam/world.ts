@@ -1,14 +1,13 @@
 import type { Init } from '../../../src/ipam/bootstrap.ts'
 import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
-import { joinRanges } from '../../../src/ipam/range.ts'
-import { ownedRanges, ringFault } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
-import type { Cidr, Ip4, Range } from '../../../src/lib/ip4.ts'
-import { cidrRange, formatIp4 } from '../../../src/lib/ip4.ts'
-import { formatPeerName, type PeerName } from '../../../src/lib/peer-name.ts'
+import type { Cidr } from '../../../src/lib/ip4.ts'
+import { cidrRange } from '../../../src/lib/ip4.ts'
+import type { PeerName } from '../../../src/lib/peer-name.ts'
 import type { Rng } from '../../../src/lib/rng.ts'
 import type { IpamCode } from './code.ts'
-import { History } from './history.ts'
+import { Containers } from './containers.ts'
+import type { History } from './history.ts'
 import { SimPeer } from './peer.ts'
 import { EventQueue } from './queue.ts'
 
@@ -30,22 +29,22 @@ export interface WorldOptions {
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
 export class World {
   readonly queue = new EventQueue()
-  readonly history = new History()
-  readonly subnet: Cidr
+  readonly containers: Containers
   readonly peers: readonly SimPeer[]
   readonly rng: Rng
   readonly #options: WorldOptions
   readonly #byName: ReadonlyMap<PeerName, SimPeer>
   readonly #part = new Map<PeerName, number>()
   readonly #gone = new Set<PeerName>()
-  #idents = 0
+  /** Were removed, are back with their old disk, and have not heard yet that they own nothing any more. */
+  readonly #returning = new Set<PeerName>()
   /** Addresses that became free by removals. */
   removals = 0
 
   constructor(options: WorldOptions) {
     this.#options = options
     this.rng = options.rng
-    this.subnet = options.subnet
+    this.containers = new Containers(options.rng, options.subnet)
     const names = Array.from({ length: options.peers }, (_, i) => (0x0200_0000_0001 + i) as PeerName)
     const init = options.init(names)
     const surroundings = {
@@ -70,6 +69,10 @@ export class World {
       this.#part.set(peer.name, 0)
       this.#gossipForEver(peer)
     }
+  }
+
+  get history(): History {
+    return this.containers.history
   }
 
   get alive(): SimPeer[] {
@@ -106,6 +109,24 @@ export class World {
     this.history.vanished(peer.name)
   }
 
+  /** A host that was taken for dead is switched on again, with the disk it had; its containers are not. */
+  comeBack(peer: SimPeer): void {
+    if (!this.#gone.delete(peer.name)) return
+    this.#returning.add(peer.name)
+    this.heal()
+    this.start(peer)
+    for (const ident of peer.allocator?.view.holdings.idents.keys() ?? []) {
+      this.queue.after(this.rng.float() * 60_000, () =>
+        this.containers.giveBack(peer, ident, () => this.#gone.has(peer.name)),
+      )
+    }
+  }
+
+  /** Hosts that know what they own, and so can be asked for addresses. */
+  get serving(): SimPeer[] {
+    return this.alive.filter((peer) => !this.#returning.has(peer.name))
+  }
+
   isGone(peer: PeerName): boolean {
     return this.#gone.has(peer)
   }
@@ -120,60 +141,16 @@ export class World {
     for (const peer of this.running) this.#meet(peer)
   }
 
-  /** A container that wants an address; given up after a while, like `docker run` does. */
-  allocate(peer: SimPeer, giveUpAfter = 20_000): void {
-    const ident = `c${++this.#idents}`
-    let over = false
-    const id = peer.request(
-      (allocator, request, now) =>
-        allocator.allocate(request, { ident, subnet: this.subnet, isContainer: false }, now),
-      (answer) => {
-        over = true
-        if (answer.kind === 'address') this.history.given(this.queue.now, peer.name, ident, answer.cidr.addr)
-      },
-    )
-    this.queue.after(giveUpAfter, () => {
-      if (!over) peer.step((allocator, now) => allocator.cancel(id, now))
-    })
+  allocate(peer: SimPeer, giveUpAfter?: number): void {
+    this.containers.allocate(peer, giveUpAfter)
   }
 
   claim(peer: SimPeer): void {
-    const ident = `c${++this.#idents}`
-    const { start, end } = cidrRange(this.subnet)
-    const addr = (start + 1 + this.rng.below(end - start - 2)) as Ip4
-    const request = {
-      ident,
-      cidr: { addr, prefixLen: this.subnet.prefixLen },
-      isContainer: false,
-      noErrorOnUnknown: false,
-    }
-    peer.request(
-      (allocator, id, now) => allocator.claim(id, request, now),
-      (answer) => {
-        if (answer.kind === 'done') this.history.given(this.queue.now, peer.name, ident, addr)
-      },
-    )
+    this.containers.claim(peer)
   }
 
-  /** A container ends; whoever asks for it asks again until the daemon has said yes. */
   release(peer: SimPeer): void {
-    const ident = this.pick(this.history.idents(peer.name))
-    if (ident === undefined) return
-    this.history.released(peer.name, ident)
-    const tell = (): void => {
-      if (this.#gone.has(peer.name)) return
-      let answered = false
-      peer.request(
-        (allocator, id, now) => allocator.delete(id, ident, now),
-        (answer) => {
-          answered = answer.kind === 'done' || (answer.kind === 'failed' && answer.code === 'not-found')
-        },
-      )
-      this.queue.after(2000, () => {
-        if (!answered) tell()
-      })
-    }
-    tell()
+    this.containers.release(peer, () => this.#gone.has(peer.name))
   }
 
   /** Several operators at once find that the host is gone, and remove it. */
@@ -186,6 +163,7 @@ export class World {
 
   /** `weave rmpeer`, tried again until it is done, as the message says. */
   remove(peer: SimPeer, gone: SimPeer): void {
+    if (!this.#gone.has(gone.name)) return
     peer.request(
       (allocator, id, now) =>
         allocator.removePeer(id, gone.name, { force: this.#options.withoutConsent, gone: this.#gone }, now),
@@ -201,26 +179,17 @@ export class World {
 
   /** What must hold at any instant. */
   check(): void {
-    const owners: { range: Range; peer: PeerName }[] = []
-    for (const { name, allocator } of this.running) {
-      if (allocator === undefined) continue
-      const fault = ringFault(allocator.ring)
-      if (fault !== undefined) this.history.violation(this.queue.now, `${formatPeerName(name)}: ${fault}`)
-      const ranges = ownedRanges(allocator.ring, name)
-      const space = allocator.view.holdings.space.owned()
-      if (JSON.stringify(joinRanges(ranges)) !== JSON.stringify(space))
-        this.history.violation(this.queue.now, `${formatPeerName(name)}: ring and space differ`)
-      for (const range of ranges) owners.push({ range, peer: name })
+    for (const name of this.#returning) {
+      const others = this.running.filter((other) => other.name === name || !this.#returning.has(other.name))
+      if (this.containers.overlaps(others).length === 0) this.#returning.delete(name)
     }
-    owners.sort((a, b) => a.range.start - b.range.start)
-    owners.forEach(({ range, peer }, i) => {
-      const next = owners[i + 1]
-      if (next !== undefined && next.range.start < range.end && next.peer !== peer)
-        this.history.violation(
-          this.queue.now,
-          `${formatPeerName(peer)} and ${formatPeerName(next.peer)} both own ${formatIp4(next.range.start)}`,
-        )
-    })
+    const known = this.running.filter((peer) => !this.#returning.has(peer.name))
+    this.containers.check(known, this.queue.now)
+  }
+
+  /** Hosts that came back and still think they own what others do. */
+  get unfenced(): number {
+    return this.#returning.size
   }
 
   #unicast(from: PeerName, to: PeerName, message: UnicastMessage): boolean {
@@ -270,7 +239,7 @@ export class World {
         const other = this.pick(others)
         if (other !== undefined) this.#gossip(peer, other.name)
       }
-      if (!this.#gone.has(peer.name)) this.#gossipForEver(peer)
+      this.#gossipForEver(peer)
     })
   }
 }
