@@ -65,6 +65,14 @@ export class Replica {
     this.#state.bootstrap.done()
     const open = this.#disputed.filter((dispute) => isOpen(ring, dispute))
     if (open.length < this.#disputed.length) this.#dispute(open)
+    // Whoever's ring it was that settled the last dispute: there is nothing left to contradict.
+    if (open.length === 0)
+      for (const { peer, conflict } of this.foreign) if (conflict.kind === 'owned-by-us') this.#agree(peer)
+  }
+
+  #agree(peer: PeerName): void {
+    if (this.#foreign.delete(peer))
+      this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict-over', peer } })
   }
 
   /** Merges what another peer has: whether something of it was new to us, or it cannot be merged. */
@@ -75,8 +83,7 @@ export class Replica {
       this.#conflict(received, merged.conflict)
       return 'conflict'
     }
-    if (this.#foreign.delete(received.peer))
-      this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict-over', peer: received.peer } })
+    this.#agree(received.peer)
     if (merged.ring !== ring) this.adopt(merged.ring)
     if (merged.updated) {
       const named = new Set(owners(merged.ring))

@@ -179,7 +179,9 @@ export class World {
 
   /** What must hold at any instant. */
   check(): void {
-    for (const name of this.#returning) {
+    // Whoever is down may own what they think is theirs.
+    const all = this.alive.every((peer) => peer.isUp)
+    for (const name of all ? this.#returning : []) {
       const others = this.running.filter((other) => other.name === name || !this.#returning.has(other.name))
       if (this.containers.overlaps(others).length === 0) this.#returning.delete(name)
     }
