@@ -17,6 +17,7 @@ import { systemRng } from '../lib/rng.ts'
 import { VERSION } from '../lib/version.ts'
 import { MeshRouter } from '../mesh/router.ts'
 import { loadSodium } from '../native/sodium.ts'
+import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { LmdbStore } from '../state/lmdb-store.ts'
 import { adoptOldState } from './adopt-old-state.ts'
 import { apiServers } from './api-servers.ts'
@@ -53,6 +54,7 @@ export class Daemon implements AsyncDisposable {
   readonly #options: DaemonOptions
   readonly #started: StartedParts
   #serving = false
+  #fastdp: Fastdp | undefined
 
   constructor(modules: DaemonModules, options: DaemonOptions) {
     this.#modules = modules
@@ -135,6 +137,7 @@ export class Daemon implements AsyncDisposable {
 
     await dataPath.plane.start()
     this.#add('data plane', dataPath.plane)
+    this.#fastdp = dataPath.fastdp
     if (dataPath.direct !== undefined) {
       await dataPath.direct.start()
       this.#add('direct path', dataPath.direct)
@@ -191,6 +194,7 @@ export class Daemon implements AsyncDisposable {
   /** Stops what was started, last first. Containers keep their interfaces, the kernel its state. */
   async stop(): Promise<void> {
     this.#serving = false
+    this.#fastdp?.leave()
     await this.#started.stop()
   }
 

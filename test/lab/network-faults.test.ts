@@ -65,7 +65,7 @@ describe('a network of three hosts under faults', () => {
       }
       const seen = gaps(await ping)
       context.diagnostic(`longest silence ${seen.longestMs.toFixed(0)} ms, ${seen.lost} of 100 probes lost`)
-      assert.ok(seen.longestMs < 2000, `silent for ${seen.longestMs} ms`)
+      assert.ok(seen.lost <= 3, `${seen.lost} probes lost, silent for ${seen.longestMs} ms`)
       await meshed(lab, HOSTS, 2)
     })
   }

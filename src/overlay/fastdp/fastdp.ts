@@ -81,6 +81,7 @@ export class Fastdp implements SubOverlay {
   /** Containers of this host: MAC in hex → its port. */
   readonly #containers = new Map<string, Device>()
   #direct = false
+  #leaving = false
   #settled = false
   #started = 0
   #swept = 0
@@ -99,6 +100,14 @@ export class Fastdp implements SubOverlay {
     ports.attach(this.#options.vxlan, 'from_vxlan')
     ports.attach(this.#options.port, 'from_bridge')
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  /**
+   * From now on the kernel's tables stay as they are: connections and routes that are taken apart while we stop must
+   * not cut containers off, who go on talking until the next daemon takes over.
+   */
+  leave(): void {
+    this.#leaving = true
   }
 
   /** Leaves the switch at work in the kernel: containers go on talking while the daemon is away. */
@@ -216,7 +225,7 @@ export class Fastdp implements SubOverlay {
   }
 
   #configure(): void {
-    if (this.#shortId === undefined) return
+    if (this.#shortId === undefined || this.#leaving) return
     const { vxlan, port, guard } = this.#options
     this.#parts.kernel.setConfig({
       vxlan: vxlan.ifindex,
@@ -229,6 +238,7 @@ export class Fastdp implements SubOverlay {
   }
 
   #tick(): void {
+    if (this.#leaving) return
     this.#configure()
     const now = this.#parts.clock.now()
     if (now - this.#started >= this.#options.holdMs) this.#settle()
@@ -260,6 +270,7 @@ export class Fastdp implements SubOverlay {
   #slotChanged(remote: PeerName, slot: FastdpSlot): void {
     if (slot.confirmed) this.#slots.set(remote, slot)
     else if (this.#slots.get(remote) === slot) this.#slots.delete(remote)
+    if (this.#leaving) return
     // Every confirmed neighbour here is in clear: `prepare` refuses the others.
     this.#tables.allowSources([...this.#slots.values()].map(({ address }) => address))
     this.#changed()
@@ -275,6 +286,7 @@ export class Fastdp implements SubOverlay {
   #changed(): void {
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined
+      if (this.#leaving) return
       this.#tables.write(
         computeTables({
           self: this.#options.self,
