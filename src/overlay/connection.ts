@@ -91,7 +91,27 @@ export class Connection implements OverlayConnection, Timed {
   attributes(): Readonly<Record<string, string | number | boolean>> {
     const best = this.#slots[this.#switch?.best ?? 0]?.connection
     if (best === undefined) return { name: 'none' }
-    return this.#parts.encrypted ? { ...best.attributes(), encrypted: true } : best.attributes()
+    const unused = this.#unused()
+    return {
+      ...best.attributes(),
+      ...(this.#parts.encrypted && { encrypted: true }),
+      ...(unused !== '' && { unused }),
+    }
+  }
+
+  /** The overlays that would be better than the one in use: why each is not used, and when it is tried again. */
+  #unused(): string {
+    const reasons = this.#switch?.reasons()
+    const better = this.#slots.slice(0, this.#switch?.best ?? 0)
+    return better
+      .map(({ name, connection }) => {
+        const reason = reasons?.get(name) ?? 'no answer yet'
+        const at = connection?.nextTry?.()
+        if (at === undefined) return `${name} (${reason})`
+        const seconds = Math.max(0, (at - this.#parts.clock.now()) / 1000)
+        return `${name} (${reason}; next try in ${seconds.toFixed(1)} s)`
+      })
+      .join(', ')
   }
 
   #slotEvents(index: number): SubOverlayEvents {

@@ -113,7 +113,7 @@ test('an overlay that cannot be prepared leaves its index empty', () => {
   connection.confirm(0)
   sleeve.events?.control(1, new Uint8Array(0))
   assert.deepEqual(heard, ['send 7 1,1'])
-  assert.deepEqual(connection.attributes(), { name: 'sleeve', mtu: 1376 })
+  assert.deepEqual(connection.attributes(), { name: 'sleeve', mtu: 1376, unused: 'fastdp (no short id)' })
 })
 
 test('when every overlay refuses, the connection fails at confirmation', () => {

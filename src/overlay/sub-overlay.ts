@@ -24,6 +24,8 @@ export interface SubConnection {
   /** When `advance` wants to be called, in ms of the clock. */
   nextDeadline(): number | undefined
   advance(now: number): void
+  /** When an overlay that is not used at the moment is tried again, in ms of the clock. */
+  nextTry?(): number | undefined
   /** Forget all about the connection. */
   stop(): void
   /** For status, e.g. `{ name: 'sleeve', mtu: 1438 }`, without `encrypted`. */

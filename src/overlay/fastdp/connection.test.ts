@@ -1,68 +1,165 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FastdpConnection } from './connection.ts'
+import { FastdpConnection, type FastdpOutput } from './connection.ts'
 
 const UID = 7n
 const PEER = '10.99.0.2'
-const confirmed = (): FastdpConnection => {
-  const connection = new FastdpConnection(UID, PEER)
+const MTU = 1376
+const NOTHING = new Uint8Array()
+/** Towards a peer of 2.x, unless told otherwise. */
+const unconfirmed = (sizesAnswered = false): FastdpConnection =>
+  new FastdpConnection({ connUid: UID, address: PEER, mtu: MTU, sizesAnswered })
+const confirmed = (sizesAnswered = false): FastdpConnection => {
+  const connection = unconfirmed(sizesAnswered)
   connection.confirm(0)
   return connection
 }
+const BEAT = { kind: 'heartbeat', address: PEER, mtu: MTU }
 
 test('heartbeats go out every half second until acknowledged, then every ten', () => {
-  const connection = new FastdpConnection(UID, PEER)
-  assert.deepEqual(connection.confirm(0), [{ kind: 'heartbeat', address: PEER }])
+  const connection = unconfirmed()
+  assert.deepEqual(connection.confirm(0), [BEAT])
   assert.equal(connection.nextDeadline(), 500)
-  assert.deepEqual(connection.advance(500), [{ kind: 'heartbeat', address: PEER }])
-  assert.deepEqual(connection.control(0, 600), [{ kind: 'established' }])
+  assert.deepEqual(connection.advance(500), [BEAT])
+  assert.deepEqual(connection.control(0, NOTHING, 600), [{ kind: 'established' }])
   assert.equal(connection.nextDeadline(), 10_600)
-  assert.deepEqual(connection.control(0, 700), [], 'a second acknowledgement changes nothing')
+  assert.deepEqual(connection.control(0, NOTHING, 700), [], 'a second acknowledgement changes nothing')
 })
 
 test('the first heartbeat of the other side is acknowledged, later ones are not', () => {
   const connection = confirmed()
-  assert.deepEqual(connection.heartbeat(UID, PEER, 1), [
+  assert.deepEqual(connection.heartbeat(UID, PEER, MTU, 1), [
     { kind: 'control', subtag: 0, body: new Uint8Array() },
   ])
-  assert.deepEqual(connection.heartbeat(UID, PEER, 2), [])
+  assert.deepEqual(connection.heartbeat(UID, PEER, MTU, 2), [])
 })
 
 test('heartbeats of another connection, or before ours is confirmed, are ignored', () => {
-  assert.deepEqual(confirmed().heartbeat(8n, PEER, 1), [])
-  assert.deepEqual(new FastdpConnection(UID, PEER).heartbeat(UID, PEER, 1), [])
+  assert.deepEqual(confirmed().heartbeat(8n, PEER, MTU, 1), [])
+  assert.deepEqual(unconfirmed().heartbeat(UID, PEER, MTU, 1), [])
 })
 
 test('silence for a minute makes the path unhealthy, a heartbeat heals it', () => {
   const connection = confirmed()
-  connection.heartbeat(UID, PEER, 1000)
-  connection.control(0, 1000)
+  connection.heartbeat(UID, PEER, MTU, 1000)
+  connection.control(0, NOTHING, 1000)
   assert.ok(connection.usable)
   const fell = connection.advance(61_000)
   assert.equal(fell[0]?.kind, 'unhealthy')
   assert.ok(!connection.usable)
-  assert.deepEqual(connection.heartbeat(UID, PEER, 90_000), [{ kind: 'healthy' }])
+  assert.deepEqual(connection.heartbeat(UID, PEER, MTU, 90_000), [{ kind: 'healthy' }])
   assert.ok(connection.usable)
 })
 
-test('an unhealthy path goes on being probed every ten seconds', () => {
+test('a path on which theirs stopped goes on being probed, so that they know ours works', () => {
   const connection = confirmed()
+  connection.control(0, NOTHING, 1000)
   connection.advance(60_000)
+  assert.ok(!connection.usable)
   assert.equal(connection.nextDeadline(), 70_000)
-  assert.deepEqual(connection.advance(70_000), [{ kind: 'heartbeat', address: PEER }])
+  assert.deepEqual(connection.advance(70_000), [BEAT])
 })
 
 test('a neighbour that moved is followed', () => {
   const connection = confirmed()
-  connection.heartbeat(UID, PEER, 1)
-  assert.deepEqual(connection.heartbeat(UID, '10.99.0.9', 2), [
+  connection.heartbeat(UID, PEER, MTU, 1)
+  assert.deepEqual(connection.heartbeat(UID, '10.99.0.9', MTU, 2), [
     { kind: 'address-changed', address: '10.99.0.9' },
   ])
-  assert.deepEqual(connection.advance(500), [{ kind: 'heartbeat', address: '10.99.0.9' }])
+  assert.deepEqual(connection.advance(500), [{ ...BEAT, address: '10.99.0.9' }])
 })
 
 test('a paused process sends one heartbeat, not a burst', () => {
   const connection = confirmed()
   assert.equal(connection.advance(30_000).length, 1)
   assert.equal(connection.advance(30_001).length, 0)
+})
+
+const size = (mtu: number): Uint8Array => Uint8Array.of(mtu >> 8, mtu & 255)
+/** Runs the connection over a path that takes `fits` bytes until `until`; gives what it told. */
+function overPath(connection: FastdpConnection, fits: number, from: number, until: number): FastdpOutput[] {
+  const told: FastdpOutput[] = []
+  for (let now = connection.nextDeadline(); now <= until; now = connection.nextDeadline()) {
+    for (const output of connection.advance(Math.max(now, from))) {
+      told.push(output)
+      if (output.kind !== 'heartbeat' || output.mtu > fits) continue
+      told.push(...connection.control(2, size(output.mtu), Math.max(now, from) + 20))
+      connection.heartbeat(UID, PEER, MTU, Math.max(now, from) + 20)
+    }
+  }
+  return told.filter(({ kind }) => kind !== 'heartbeat')
+}
+
+test('of our own peers each heartbeat is answered with its size', () => {
+  const connection = confirmed(true)
+  connection.heartbeat(UID, PEER, 1376, 1)
+  assert.deepEqual(connection.heartbeat(UID, PEER, 1342, 2), [
+    { kind: 'control', subtag: 2, body: size(1342) },
+  ])
+})
+
+test('a path that takes the full size is established with the first answer', () => {
+  const connection = confirmed(true)
+  assert.deepEqual(connection.control(2, size(MTU), 30), [
+    { kind: 'mtu-changed', mtu: MTU },
+    { kind: 'established' },
+  ])
+  assert.equal(connection.nextDeadline(), 10_030)
+})
+
+test('the largest size that a narrow path takes is found to the byte', () => {
+  for (const fits of [1375, 1342, 1000, 553, 552]) {
+    const connection = confirmed(true)
+    const told = overPath(connection, fits, 0, 30_000)
+    assert.equal(connection.mtu, fits)
+    assert.equal(told.filter(({ kind }) => kind === 'established').length, 1)
+    assert.ok(connection.usable)
+  }
+})
+
+test('sizes that the kernel refuses cost no waiting', () => {
+  const connection = confirmed(true)
+  connection.advance(500)
+  connection.refused(500)
+  for (let now = 500; now < 1000; now = connection.nextDeadline()) {
+    for (const output of connection.advance(now)) {
+      if (output.kind !== 'heartbeat') continue
+      if (output.mtu > 1300) connection.refused(now)
+      else connection.control(2, size(output.mtu), now)
+    }
+  }
+  assert.equal(connection.mtu, 1300)
+})
+
+test('a path that becomes narrower is left within 14 seconds, measured anew and used again', () => {
+  const connection = confirmed(true)
+  overPath(connection, MTU, 0, 50_000)
+  const told = overPath(connection, 1200, 50_001, 90_000)
+  assert.deepEqual(
+    told.map(({ kind }) => kind).filter((kind) => kind !== 'mtu-changed'),
+    ['unhealthy', 'healthy'],
+  )
+  assert.equal(connection.mtu, 1200)
+})
+
+test('a path that becomes wider is noticed within eleven minutes, the old size stays in use meanwhile', () => {
+  const connection = confirmed(true)
+  overPath(connection, 1200, 0, 60_000)
+  const told = overPath(connection, MTU, 60_001, 700_000)
+  assert.deepEqual(told, [{ kind: 'mtu-changed', mtu: MTU }])
+  const narrow = confirmed(true)
+  overPath(narrow, 1200, 0, 700_000)
+  assert.equal(narrow.mtu, 1200)
+  assert.ok(narrow.usable)
+})
+
+test('a path that takes nothing is tried for ever, slower and slower, every 30 seconds at last', () => {
+  for (const sizesAnswered of [true, false]) {
+    const connection = confirmed(sizesAnswered)
+    assert.equal(overPath(connection, 0, 0, 600_000).filter(({ kind }) => kind === 'established').length, 0)
+    const next = connection.nextTry
+    assert.ok(next > 600_000 && next <= 630_000)
+    connection.advance(next)
+    assert.equal(connection.nextTry, next + 30_000)
+  }
 })

@@ -54,6 +54,9 @@ export interface FastdpOptions {
   readonly holdMs: number
 }
 
+/** Feature key: this peer tells the size of each heartbeat that arrives, so that the path's MTU can be found. */
+const SIZES_FEATURE = 'FastdpSizes'
+
 const SWEEP_MS = 60_000
 const TICK_MS = 1000
 const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
@@ -90,6 +93,10 @@ export class Fastdp implements SubOverlay {
     this.#parts = parts
     this.#options = options
     this.#tables = new KernelTables(parts.kernel)
+  }
+
+  features(): ReadonlyMap<string, string> {
+    return new Map([[SIZES_FEATURE, '1']])
   }
 
   async start(): Promise<void> {
@@ -131,6 +138,7 @@ export class Fastdp implements SubOverlay {
       throw new Error('encryption is required, and the fast datapath cannot encrypt here')
     const slot = new FastdpSlot(
       {
+        clock: this.#parts.clock,
         log: this.#parts.log,
         events,
         send: (address, port, bytes) => this.#sockets.send(address, port, bytes),
@@ -144,6 +152,7 @@ export class Fastdp implements SubOverlay {
         udpPort: params.outbound ? params.peer.port + 1 : this.#options.udpPort,
         remoteShortId: params.remoteShortId,
         mtu: this.#options.mtu,
+        sizesAnswered: params.features.has(SIZES_FEATURE),
       },
     )
     return slot
@@ -301,6 +310,6 @@ export class Fastdp implements SubOverlay {
   #neighbour(name: PeerName): Neighbour {
     const slot = this.#slots.get(name)
     if (slot === undefined || !this.#inUse.has(name)) return BY_SLEEVE
-    return { fastdpAddress: slot.address, mtu: this.#options.mtu }
+    return { fastdpAddress: slot.address, mtu: slot.mtu }
   }
 }

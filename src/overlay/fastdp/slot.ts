@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { ControlFrame } from '../../native/bpf/layout.ts'
@@ -6,7 +7,11 @@ import { addressText } from './address.ts'
 import { FastdpConnection, type FastdpOutput } from './connection.ts'
 import { decodeHeartbeat, encodeHeartbeat } from './heartbeat.ts'
 
+const EMSGSIZE = 90
+const ETHERNET_HEADER_BYTES = 14
+
 export interface SlotParts {
+  readonly clock: Clock
   readonly log: Log
   readonly events: SubOverlayEvents
   /** Sends a UDP payload with "don't fragment"; 0 or the errno. */
@@ -23,6 +28,7 @@ export interface SlotOptions {
   readonly udpPort: number
   readonly remoteShortId: number
   readonly mtu: number
+  readonly sizesAnswered: boolean
 }
 
 /** One connection of the fast datapath: carries out what its core decides. */
@@ -35,7 +41,7 @@ export class FastdpSlot implements SubConnection {
   constructor(parts: SlotParts, options: SlotOptions) {
     this.#parts = parts
     this.#options = options
-    this.#core = new FastdpConnection(options.connUid, options.address)
+    this.#core = new FastdpConnection(options)
   }
 
   get confirmed(): boolean {
@@ -47,21 +53,27 @@ export class FastdpSlot implements SubConnection {
     return this.#core.address
   }
 
+  /** Largest IP packet of a container that this path carries. */
+  get mtu(): number {
+    return this.#core.mtu
+  }
+
   confirm(now: number): void {
     this.#confirmed = true
     this.#parts.changed()
     this.#act(this.#core.confirm(now))
   }
 
-  control(subtag: number, _body: Uint8Array, now: number): void {
-    this.#act(this.#core.control(subtag, now))
+  control(subtag: number, body: Uint8Array, now: number): void {
+    this.#act(this.#core.control(subtag, body, now))
   }
 
   /** A frame with zero MACs from this neighbour. */
   received(frame: ControlFrame, now: number): void {
     try {
       const connUid = decodeHeartbeat(frame.head, frame.length)
-      this.#act(this.#core.heartbeat(connUid, addressText(frame.address), now))
+      const mtu = frame.length - ETHERNET_HEADER_BYTES
+      this.#act(this.#core.heartbeat(connUid, addressText(frame.address), mtu, now))
     } catch (thrown) {
       this.#parts.log.debug('control frame ignored', { from: frame.source, reason: messageOf(thrown) })
     }
@@ -82,7 +94,11 @@ export class FastdpSlot implements SubConnection {
   }
 
   attributes(): Readonly<Record<string, string | number | boolean>> {
-    return { name: 'fastdp', mtu: this.#options.mtu }
+    return { name: 'fastdp', mtu: this.#core.mtu }
+  }
+
+  nextTry(): number | undefined {
+    return Number.isFinite(this.#core.nextTry) ? this.#core.nextTry : undefined
   }
 
   #act(outputs: readonly FastdpOutput[]): void {
@@ -90,7 +106,7 @@ export class FastdpSlot implements SubConnection {
     for (const output of outputs) {
       switch (output.kind) {
         case 'heartbeat':
-          this.#beat(output.address)
+          this.#beat(output.address, output.mtu)
           break
         case 'control':
           events.control(output.subtag, output.body)
@@ -104,6 +120,10 @@ export class FastdpSlot implements SubConnection {
         case 'healthy':
           events.release()
           break
+        case 'mtu-changed':
+          this.#parts.log.info(`Effective MTU verified at ${output.mtu}`, { overlay: 'fastdp' })
+          changed()
+          break
         case 'address-changed':
           this.#parts.log.info('Peer IP address changed', { address: output.address })
           changed()
@@ -113,11 +133,12 @@ export class FastdpSlot implements SubConnection {
     events.rescheduled()
   }
 
-  #beat(address: string): void {
-    const { connUid, remoteShortId, mtu, udpPort } = this.#options
+  #beat(address: string, mtu: number): void {
+    const { connUid, remoteShortId, udpPort } = this.#options
     const bytes = encodeHeartbeat({ source: this.#parts.self(), destination: remoteShortId, connUid, mtu })
     const errno = this.#parts.send(address, udpPort, bytes)
-    // No route at the moment, or a path too narrow: the missing answers decide.
-    if (errno !== 0) this.#parts.log.debug('heartbeat not sent', { address, errno })
+    if (errno === EMSGSIZE) this.#act(this.#core.refused(this.#parts.clock.now()))
+    // No route at the moment, e.g.: the missing answers decide.
+    else if (errno !== 0) this.#parts.log.debug('heartbeat not sent', { address, errno })
   }
 }

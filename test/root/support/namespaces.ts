@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 
 const MARK = 'WEAVE_TEST_NAMESPACES'
-/** A test that failed may leave things open that keep its process alive. */
-const LIMIT_MS = 120_000
+/** A test that failed may leave things open that keep its process alive. An emulated machine takes its time. */
+const LIMIT_MS = process.env['WEAVE_IN_VM'] === undefined ? 120_000 : 600_000
 
 /**
  * Runs the tests of a file in a network and mount namespace of their own, where they may do what they like:

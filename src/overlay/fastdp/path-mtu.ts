@@ -1,0 +1,88 @@
+/** Below this no path is looked for (as sleeve, overlay §1). */
+const FLOOR = 552
+/** The full size is what nearly every path takes: it gets more chances than the sizes of the search. */
+const FIRST_TRIES = 4
+const TRIES = 2
+
+/**
+ * The search for the largest packet of a container that a path carries whole, by what is answered: first the full
+ * size, then by bisection, to the byte. Late answers count as much as those in time.
+ */
+export class PathMtu {
+  readonly #ceiling: number
+  #good = 0
+  #bad: number
+  #candidate: number
+  #tries = 0
+
+  constructor(ceiling: number) {
+    this.#ceiling = ceiling
+    this.#bad = ceiling + 1
+    this.#candidate = ceiling
+  }
+
+  /** The largest size that was answered; 0: none yet. */
+  get verified(): number {
+    return this.#good
+  }
+
+  get searching(): boolean {
+    return this.#candidate !== 0
+  }
+
+  /** The size that is tried; 0 when the search is over. */
+  get candidate(): number {
+    return this.#candidate
+  }
+
+  /** Size of the next probe. Counts it: unanswered ones lead to a smaller size, at last to the full one again. */
+  next(): number {
+    if (this.#candidate === 0) return this.#good
+    if (this.#tries >= (this.#candidate === this.#ceiling ? FIRST_TRIES : TRIES)) this.refused()
+    this.#tries++
+    return this.#candidate === 0 ? this.#good : this.#candidate
+  }
+
+  /** The probe that was sent last cannot have arrived. */
+  refused(): void {
+    if (this.#candidate === 0) return
+    this.#bad = this.#candidate
+    this.#choose()
+  }
+
+  /** Whether the verified size has changed. */
+  answered(size: number): boolean {
+    const before = this.#good
+    if (size > this.#ceiling) return false
+    if (size > this.#good) this.#good = size
+    if (size >= this.#bad) this.#bad = this.#ceiling + 1
+    if (this.#candidate !== 0) this.#choose()
+    return this.#good !== before
+  }
+
+  /** The path carries `verified` no longer: everything below it is open again. */
+  shrank(): void {
+    this.#bad = Math.max(this.#good, FLOOR + 1)
+    this.#good = 0
+    this.#choose()
+  }
+
+  /** Looks again whether the path carries more; what is verified stays. */
+  raise(): void {
+    if (this.#candidate !== 0 || this.#good === this.#ceiling) return
+    this.#bad = this.#ceiling + 1
+    this.#candidate = this.#ceiling
+    this.#tries = 0
+  }
+
+  #choose(): void {
+    const low = Math.max(this.#good, FLOOR - 1)
+    this.#tries = 0
+    if (low + 1 < this.#bad) this.#candidate = Math.floor((low + this.#bad) / 2)
+    else if (this.#good > 0) this.#candidate = 0
+    else {
+      this.#bad = this.#ceiling + 1
+      this.#candidate = this.#ceiling
+    }
+  }
+}
