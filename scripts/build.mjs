@@ -1,6 +1,6 @@
 // Builds dist/: the native addon, the BPF objects, the bundled CLI and daemon. The new tree replaces the
 // old one in two renames, so that a test that starts a daemon meanwhile never sees half of it.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -21,6 +21,12 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** Name, source, flags of Node.js (as in src/cli/supervisor.ts), and a run that loads everything and changes nothing. */
+const PROGRAMS = [
+  ['cli', 'src/cli/main.ts', [], ['launch', '--no-such-flag']],
+  ['daemon', 'src/daemon/main.ts', ['--max-semi-space-size=2'], ['--no-such-flag']],
+]
 
 const stamp = sourcesDigest()
 const stampFile = join(root, 'dist/.sources')
@@ -57,6 +63,21 @@ const withBundledLmdb = {
       contents: "module.exports = () => require('./native/lmdb.node')",
     }))
     build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, external: true }))
+    // Optional: strings are unpacked in JavaScript without it.
+    build.onResolve({ filter: /^msgpackr-extract$/ }, () => ({ path: 'extract', namespace: 'absent' }))
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: "throw new Error('not bundled')",
+    }))
+  },
+}
+
+/** Fastify loads it in case somebody wants HTTP/2: nobody does. */
+const withoutHttp2 = {
+  name: 'without-http2',
+  setup(build) {
+    build.onResolve({ filter: /^node:http2$/ }, ({ importer }) =>
+      importer.includes('/node_modules/fastify/') ? { path: join(root, 'scripts/empty.cjs') } : undefined,
+    )
   },
 }
 
@@ -64,40 +85,15 @@ execFileSync('make', ['--silent', '-C', join(root, 'native')], { stdio: 'inherit
 
 const fresh = mkdtempSync(join(root, '.dist-'))
 try {
-  const { metafile } = await build({
-    entryPoints: { cli: join(root, 'src/cli/main.ts'), daemon: join(root, 'src/daemon/main.ts') },
-    outdir: fresh,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    sourcemap: true,
-    // Half the bytes to read and parse at each start; names stay, for logs and stack traces.
-    minifySyntax: true,
-    minifyWhitespace: true,
-    plugins: [withoutZodLocales, withBundledLmdb],
-    metafile: true,
-    logLevel: 'warning',
-    define: { WEAVE_VERSION: JSON.stringify(version) },
-    // dockerode's ssh and grpc transports are never used, and do not bundle.
-    alias: Object.fromEntries(
-      ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader'].map((name) => [name, join(root, 'scripts/empty.cjs')]),
-    ),
-    // Optional: strings are unpacked in JavaScript without it.
-    external: ['msgpackr-extract'],
-    // CommonJS packages inside need what their files have.
-    banner: {
-      js: "import { createRequire as weaveCreateRequire } from 'node:module'; import { fileURLToPath as weaveFile } from 'node:url'; const require = weaveCreateRequire(import.meta.url); const __filename = weaveFile(import.meta.url);",
-    },
-  })
+  const metafiles = []
+  for (const [name, main, flags, run] of PROGRAMS) metafiles.push(await program(name, main, flags, run))
   // mkdtemp makes it for us alone; everybody may run the command.
   chmodSync(fresh, 0o755)
   mkdirSync(join(fresh, 'native'))
   cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
   cpSync(lmdbAddon(), join(fresh, 'native/lmdb.node'))
   stripSymbols(join(fresh, 'native'))
-  writeFileSync(join(fresh, 'LICENSES.txt'), licences(metafile))
+  writeFileSync(join(fresh, 'LICENSES.txt'), licences(metafiles))
   writeFileSync(join(fresh, '.sources'), stamp)
 
   const dist = join(root, 'dist')
@@ -109,10 +105,66 @@ try {
   rmSync(fresh, { recursive: true, force: true })
 }
 
+/** `dist/NAME.cjs`, which runs `dist/NAME-DIGEST.cjs` with its compiled code (src/boot/boot.ts). */
+async function program(name, main, flags, run) {
+  const metafile = await bundle({
+    entryPoints: { [name]: join(root, main) },
+    entryNames: '[name]-[hash]',
+    banner: { js: "const weaveModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    define: { 'import.meta.url': 'weaveModuleUrl' },
+  })
+  const file = readdirSync(fresh).find((found) => found.startsWith(`${name}-`) && found.endsWith('.cjs'))
+  await bundle({
+    entryPoints: { [name]: join(root, 'src/boot/boot.ts') },
+    define: { WEAVE_PROGRAM: JSON.stringify(file) },
+  })
+
+  // It ends with the status of a refused flag; what it leaves is the proof.
+  const compile = join(root, 'scripts/compile-code.mjs')
+  spawnSync(process.execPath, [...flags, compile, join(fresh, file), ...run], { stdio: 'ignore' })
+  if (!existsSync(join(fresh, `${file}.code`))) throw new Error(`${name} was not compiled`)
+  return metafile
+}
+
+async function bundle({ define, ...options }) {
+  const { metafile } = await build({
+    outdir: fresh,
+    bundle: true,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    // Half the bytes to read and parse at each start; names stay, for logs and stack traces.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    plugins: [withoutZodLocales, withBundledLmdb, withoutHttp2],
+    metafile: true,
+    logLevel: 'warning',
+    define: { WEAVE_VERSION: JSON.stringify(version), ...define },
+    // dockerode's ssh and grpc transports and BuildKit are never used; the first two do not bundle.
+    alias: Object.fromEntries(
+      ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'].map((name) => [
+        name,
+        join(root, 'scripts/empty.cjs'),
+      ]),
+    ),
+    ...options,
+  })
+  return metafile
+}
+
 /** Changes whenever something that goes into dist/ does. */
 function sourcesDigest() {
   const digest = createHash('sha256')
-  for (const part of ['src', 'native', 'bpf', 'package-lock.json', 'scripts/build.mjs']) {
+  for (const part of [
+    'src',
+    'native',
+    'bpf',
+    'package-lock.json',
+    'scripts/build.mjs',
+    'scripts/compile-code.mjs',
+  ]) {
     const top = join(root, part)
     if (!existsSync(top)) continue
     const paths = statSync(top).isDirectory()
@@ -139,9 +191,10 @@ function stripSymbols(directory) {
 }
 
 /** The licences of everything inside: of the bundled packages, and of the libraries linked into the addon. */
-function licences({ inputs }) {
+function licences(metafiles) {
+  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs))
   const packages = new Set(
-    Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+    inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   )
   const ofPackages = [...packages].sort().flatMap((directory) => {
     const files = readdirSync(join(root, directory)).filter((name) =>

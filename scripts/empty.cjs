@@ -1,2 +1,2 @@
-// Stands in for optional packages that the product never loads (ssh and grpc transports of dockerode).
+// Stands in for packages that the product never uses (ssh, grpc and BuildKit of dockerode, HTTP/2 of Fastify).
 module.exports = {}

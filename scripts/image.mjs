@@ -36,7 +36,7 @@ try {
       os: 'linux',
       created: '1970-01-01T00:00:00Z',
       config: {
-        Entrypoint: ['/usr/bin/node', '/opt/weave/dist/cli.js'],
+        Entrypoint: ['/usr/bin/node', '/opt/weave/dist/cli.cjs'],
         Env: ['PATH=/usr/sbin:/usr/bin'],
         WorkingDir: '/',
         Labels: {
@@ -122,7 +122,7 @@ function product(top) {
   })
   copyFileSync(join(root, 'LICENSE'), join(home, 'LICENSE'))
   mkdirSync(join(top, 'usr/bin'), { recursive: true })
-  writeFileSync(join(top, 'usr/bin/weave'), "#!/usr/bin/node\nawait import('/opt/weave/dist/cli.js')\n", {
+  writeFileSync(join(top, 'usr/bin/weave'), "#!/usr/bin/node\nrequire('/opt/weave/dist/cli.cjs')\n", {
     mode: 0o755,
   })
 }

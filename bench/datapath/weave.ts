@@ -37,7 +37,7 @@ export function weave(variant: WeaveVariant): Datapath {
       topology.daemon(
         host,
         `weave${host}`,
-        [process.execPath, projectFile('dist/daemon.js'), ...flags],
+        [process.execPath, projectFile('dist/daemon.cjs'), ...flags],
         variant.password ? { WEAVE_PASSWORD: 'a password of the benchmark, long enough' } : {},
       )
       await topology.waitFor(

@@ -18,6 +18,14 @@ export function meshRoutes(control: Control): Route[] {
       },
     },
     {
+      method: 'GET',
+      path: '/ready',
+      handle: async ({ signal }) => {
+        await control.whenReady(signal)
+        return text('ready\n')
+      },
+    },
+    {
       method: 'POST',
       path: '/forget',
       handle: ({ form }) => {

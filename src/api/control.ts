@@ -3,6 +3,8 @@ import type { Report } from './report.ts'
 /** What the control API asks of the daemon. */
 export interface Control {
   report(): Report
+  /** Resolves when everything that was asked for at launch is there; rejects when `signal` is aborted. */
+  whenReady(signal: AbortSignal): Promise<void>
   /** One line for each peer that could not be added; the others are added (http §2.3). */
   connect(peers: readonly string[], replace: boolean): Promise<readonly string[]>
   forget(peers: readonly string[]): void

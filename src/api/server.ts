@@ -106,10 +106,11 @@ export class ApiServer implements AsyncDisposable {
     const gone = new AbortController()
     const onClose = (): void => gone.abort()
     reply.raw.once('close', onClose)
+    const signal = AbortSignal.any([gone.signal, this.#stopping.signal])
     try {
-      return await route.handle(toApiRequest(request, AbortSignal.any([gone.signal, this.#stopping.signal])))
+      return await route.handle(toApiRequest(request, signal))
     } catch (thrown) {
-      if (!(thrown instanceof WeaveError)) {
+      if (!(thrown instanceof WeaveError) && !signal.aborted) {
         this.#log.error('http request failed', { method: request.method, url: request.url, error: thrown })
       }
       return replyToError(thrown)

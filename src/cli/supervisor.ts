@@ -17,16 +17,7 @@ export interface Supervised {
 }
 
 /** Variables that the daemon may need; everything else of the caller's shell stays out of it. */
-const PASSED = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'TZ',
-  'DOCKER_CERT_PATH',
-  'DOCKER_TLS_VERIFY',
-  'NODE_OPTIONS',
-  'NODE_EXTRA_CA_CERTS',
-]
+const PASSED = ['PATH', 'HOME', 'LANG', 'TZ', 'DOCKER_CERT_PATH', 'DOCKER_TLS_VERIFY', 'NODE_OPTIONS']
 
 /** Starts the daemon in the background. Throws `WeaveError` when even the supervisor does not start. */
 export function startSupervisor(what: Supervised): void {
@@ -54,7 +45,7 @@ export function startSupervisor(what: Supervised): void {
 function daemonCommand(): { command: string; prefix: readonly string[] } {
   return {
     command: process.execPath,
-    prefix: ['--max-semi-space-size=2', findBeside('daemon.js', 'dist/daemon.js')],
+    prefix: ['--max-semi-space-size=2', findBeside('daemon.cjs', 'dist/daemon.cjs')],
   }
 }
 

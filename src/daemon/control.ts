@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   AttachedInterface,
   AttachRequest,
@@ -14,6 +15,9 @@ import { formatMac } from '../lib/mac.ts'
 import { EXPOSE_IDENT } from './build-ipam.ts'
 import { type ReportSources, takeReport } from './report.ts'
 
+/** Looking costs nothing, and a launch waits for it. */
+const READY_EVERY_MS = 5
+
 /** The daemon as the control API sees it. */
 export class DaemonControl implements Control {
   readonly #sources: ReportSources
@@ -29,6 +33,11 @@ export class DaemonControl implements Control {
   report(): Report {
     const report = takeReport(this.#sources)
     return { ...report, Ready: report.Ready && this.#isServing() }
+  }
+
+  async whenReady(signal: AbortSignal): Promise<void> {
+    const { docker } = this.#sources
+    while (!(this.#isServing() && (docker?.ready ?? true))) await sleep(READY_EVERY_MS, undefined, { signal })
   }
 
   connect(peers: readonly string[], replace: boolean): Promise<readonly string[]> {

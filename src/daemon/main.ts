@@ -50,4 +50,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main()
+void main()

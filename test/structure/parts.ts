@@ -4,6 +4,7 @@
  */
 export const PARTS: Readonly<Record<string, readonly string[]>> = {
   lib: [],
+  boot: [],
   native: ['lib'],
   state: ['lib'],
   config: ['lib'],

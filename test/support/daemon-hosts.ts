@@ -16,7 +16,7 @@ export interface DaemonSpec {
 }
 
 /**
- * Real daemons (dist/daemon.js), each in a network and mount namespace of its own, on one LAN. No Docker; commands
+ * Real daemons (dist/daemon.cjs), each in a network and mount namespace of its own, on one LAN. No Docker; commands
  * go through Unix sockets in a temporary directory, which reach into any network namespace. Needs root.
  */
 export class DaemonHosts implements AsyncDisposable {
@@ -91,7 +91,17 @@ export class DaemonHost {
     ].join(' && ')
     const child = spawn(
       'unshare',
-      ['--net', '--mount', 'sh', '-c', setUp, 'sh', process.execPath, projectFile('dist/daemon.js'), ...args],
+      [
+        '--net',
+        '--mount',
+        'sh',
+        '-c',
+        setUp,
+        'sh',
+        process.execPath,
+        projectFile('dist/daemon.cjs'),
+        ...args,
+      ],
       {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { PATH: process.env['PATH'], WEAVE_PASSWORD: spec.password ?? '' },

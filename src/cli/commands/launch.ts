@@ -106,8 +106,9 @@ function start(io: Io, { config, peers }: LoadedConfig): Started {
 /** Lines of the log that tell why a start failed. */
 const COMPLAINT = /^(?:FATA|ERRO):/
 
-const POLL_MS = 10
-/** After this long the user is told what is being waited for. */
+/** Between two attempts to reach a daemon that does not listen yet. */
+const RETRY_MS = 5
+/** After this long the user is told what is being waited for; also how long one request waits. */
 const PATIENCE_MS = 3000
 
 /** Waits without limit while the daemon is alive; a daemon that ends while starting is not tried again. */
@@ -122,11 +123,8 @@ async function ready(
   let told = false
 
   for (;;) {
-    const status = await client.send({ method: 'GET', path: '/status' }).then(
-      (reply) => reply.status,
-      () => undefined,
-    )
-    if (status === 200) return
+    const outcome = await waitOnce(client)
+    if (outcome === 'ready') return
 
     const lines = await starting.ended()
     if (lines !== undefined) {
@@ -139,10 +137,22 @@ async function ready(
     if (!told && process.stderr.isTTY && performance.now() - began > PATIENCE_MS) {
       told = true
       io.err(
-        `still starting (${status === 503 ? 'the plugin is not ready' : 'no answer yet'}); see 'weave logs'\n`,
+        `still starting (${outcome === 'starting' ? 'the plugin is not ready' : 'no answer yet'}); see 'weave logs'\n`,
       )
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+/** The daemon answers when it is ready; one that does not in time is looked after before it is asked again. */
+async function waitOnce(client: ApiClient): Promise<'ready' | 'starting' | 'absent'> {
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  try {
+    const { status } = await client.send({ method: 'GET', path: '/ready', signal })
+    return status === 200 ? 'ready' : 'starting'
+  } catch (thrown) {
+    if (!(thrown instanceof Unreachable)) throw thrown
+    return signal.aborted ? 'starting' : 'absent'
   }
 }
 

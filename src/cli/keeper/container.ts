@@ -32,7 +32,7 @@ export function containerRequest(
   const { argv, environment } = passOn(inside, peers)
   return {
     Image: launch.image,
-    Entrypoint: ['/usr/bin/node', '--max-semi-space-size=2', '/opt/weave/dist/daemon.js'],
+    Entrypoint: ['/usr/bin/node', '--max-semi-space-size=2', '/opt/weave/dist/daemon.cjs'],
     Cmd: argv,
     Env: Object.entries({
       ...environment,

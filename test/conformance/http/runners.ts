@@ -57,7 +57,7 @@ async function hangUp(blocked: ReadonlySet<ClientRequest>, host: DaemonHost): Pr
 
 function whyNotHere(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root for network namespaces'
-  return existsSync(projectFile('dist/daemon.js')) ? undefined : 'needs a build (npm run build)'
+  return existsSync(projectFile('dist/daemon.cjs')) ? undefined : 'needs a build (npm run build)'
 }
 
 /** We have more metrics than the original: that is no difference. */

@@ -139,6 +139,7 @@ export class Host {
     }
     return {
       report: () => this.#report(),
+      whenReady: async () => undefined,
       connect: async (peers) => {
         this.#stage.connect(this.name, peers)
         return []
