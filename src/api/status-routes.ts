@@ -44,7 +44,7 @@ function pageData(page: string, report: ReturnType<Control['report']>): unknown 
     targets: Router.Targets ?? [],
     connections: Router.Connections ?? [],
     peers: Router.Peers,
-    dns: DNS?.Entries ?? [],
+    dns: [...(DNS?.Entries ?? []), ...(DNS?.Records ?? [])],
     ipam: IPAM?.Entries ?? [],
   }
   return page === '' ? report : parts[page]

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { projectFile } from '../support/project.ts'
 import { eventually, type Lab } from './lab.ts'
 import { addressOf, killDaemon, launched, names } from './plugin-hosts.ts'
 
@@ -14,11 +19,16 @@ const ARES = `require('dns').promises.resolve4(process.argv[1]).then((a) => cons
 /** How each resolver is asked for the addresses of a name, and how to read what it says. */
 const RESOLVERS: Readonly<Record<string, (name: string) => readonly string[]>> = {
   'glibc (getent)': (name) => ['/usr/bin/getent', 'ahostsv4', name],
+  'glibc, both families': (name) => ['/usr/bin/getent', 'ahosts', name],
+  musl: (name) => ['/programs/getaddrinfo', name],
   busybox: (name) => ['/bin/busybox', 'nslookup', name],
   dig: (name) => ['/usr/bin/dig', '+short', '+search', '+ndots=0', name],
   'dig by TCP': (name) => ['/usr/bin/dig', '+tcp', '+short', '+search', '+ndots=0', name],
   'c-ares (Node.js)': (name) => ['/node', '-e', ARES, name],
 }
+
+/** Programs for the containers that are built here. */
+const programs = mkdtempSync(join(tmpdir(), 'weave-lab-dns-'))
 
 let lab: Lab
 const address: Record<string, string> = {}
@@ -26,7 +36,7 @@ const address: Record<string, string> = {}
 /** A container that stays, with the flags that `weave dns-args` gives unless told otherwise. */
 async function container(host: number, name: string, flags: readonly string[], dns = true): Promise<void> {
   const args = dns ? (await lab.weave(host, 'dns-args')).split(' ') : []
-  const node = ['-v', `${process.execPath}:/node:ro`]
+  const node = ['-v', `${process.execPath}:/node:ro`, '-v', `${programs}:/programs:ro`]
   await lab.docker(
     host,
     'run',
@@ -58,13 +68,18 @@ const dig = (host: number, name: string): Promise<string> =>
   resolved(host, `c${host}`, ['/usr/bin/dig', '+short', '+time=2', '+tries=1', `${name}.weave.local`])
 
 before(async () => {
+  const source = projectFile('test/lab/getaddrinfo.c')
+  execFileSync('musl-gcc', ['-static', '-O1', '-o', join(programs, 'getaddrinfo'), source])
   lab = await launched({ hosts: 3 })
   for (const host of HOSTS) await container(host, `c${host}`, ['--network-alias', 'all'])
   for (const host of HOSTS) {
     await eventually(`all names are on host${host}`, async () => (await names(lab, host)).length === 6)
   }
 })
-after(() => lab?.down())
+after(async () => {
+  await lab?.down()
+  rmSync(programs, { recursive: true })
+})
 
 for (const [resolver, argv] of Object.entries(RESOLVERS)) {
   test(`${resolver} finds containers of other hosts, by short and by full names`, async () => {
@@ -145,6 +160,40 @@ test('names and records by hand resolve on all hosts, and survive the daemon', a
   }
   await lab.weave(1, 'dns-remove', '10.40.0.9', '-h', 'ext.weave.local')
   await eventually('ext is gone', async () => (await dig(3, 'ext')) === '')
+})
+
+test('wildcards and services by hand resolve on all hosts, and status shows them', async () => {
+  await lab.weave(2, 'dns-add', '10.40.0.7', '-h', '*.apps.weave.local')
+  const service = ['-h', '_http._tcp.weave.local', '--type', 'SRV', '--value', '1 2 8080 c1.weave.local']
+  await lab.weave(2, 'dns-add', ...service)
+  for (const host of HOSTS) {
+    await eventually('any.apps', async () => (await dig(host, 'any.apps')) === '10.40.0.7')
+    const argv = ['/usr/bin/dig', '+short', '_http._tcp.weave.local', 'SRV']
+    await eventually('the service', async () => {
+      return (await lab.docker(host, 'exec', `c${host}`, ...argv)) === '1 2 8080 c1.weave.local.'
+    })
+  }
+  const status = await lab.weave(3, 'status', 'dns')
+  assert.match(status, /^\*\.apps +10\.40\.0\.7 +weave:extern /m)
+  assert.match(status, /^_http\._tcp +SRV +weave:extern [0-9a-f:]{17} 1 2 8080 c1\.weave\.local$/m)
+  const listed = JSON.parse(await lab.weave(3, 'status', 'dns', '--json')) as Record<string, unknown>[]
+  assert.deepEqual(listed.flatMap(({ Type }) => Type ?? []).sort(), ['CNAME', 'SRV'])
+  await lab.weave(2, 'dns-remove', ...service)
+  await lab.weave(2, 'dns-remove', '10.40.0.7', '-h', '*.apps.weave.local')
+  await eventually('any.apps is gone', async () => (await dig(1, 'any.apps')) === '')
+})
+
+test('a link has its name in its container, and a name of several addresses is swapped without a gap', async () => {
+  await container(1, 'reader', ['--link', 'c1:source'])
+  assert.equal(await resolved(1, 'reader', ['/usr/bin/getent', 'ahostsv4', 'source']), address['c1'])
+  await lab.docker(1, 'rm', '-f', 'reader')
+
+  await lab.weave(1, 'dns-add', '10.40.0.21', '-h', 'swap.weave.local')
+  await eventually('the old one', async () => (await dig(3, 'swap')) === '10.40.0.21')
+  await lab.weave(2, 'dns-add', '10.40.0.22', '-h', 'swap.weave.local')
+  await eventually('both', async () => (await dig(3, 'swap')) === '10.40.0.21 10.40.0.22')
+  await lab.weave(1, 'dns-remove', '10.40.0.21', '-h', 'swap.weave.local')
+  await eventually('the new one', async () => (await dig(3, 'swap')) === '10.40.0.22')
 })
 
 test('a partition hides the names of the other side, and healing brings them back', async () => {
