@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Ip4 } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import { isAlive } from './entry.ts'
+import { type Entry, isAlive } from './entry.ts'
 import { type Channel, NameGossiper } from './gossip.ts'
-import { NameTable } from './table.ts'
+import { NameTable, type Received, TOMBSTONE_LIFE_SEC } from './table.ts'
 
 const MINUTE = 60_000
 
@@ -16,10 +16,16 @@ class Peer {
   readonly name: PeerName
   #nowSec: () => number
 
-  constructor(name: number, time: { now: number }, offsetSec: number, channel: () => Channel | undefined) {
+  constructor(
+    Table: typeof NameTable,
+    name: number,
+    time: { now: number },
+    offsetSec: number,
+    channel: () => Channel | undefined,
+  ) {
     this.name = name as PeerName
     this.#nowSec = () => Math.floor(1_700_000_000 + time.now / 1000 + offsetSec)
-    this.table = new NameTable(this.name)
+    this.table = new Table(this.name)
     const clock = { now: () => time.now, wall: () => this.#nowSec() * 1000 }
     const links = { isKnownPeer: () => true, onReceived: () => undefined, channel }
     this.gossiper = new NameGossiper({ table: this.table, clock }, links)
@@ -44,7 +50,10 @@ class Peer {
 }
 
 /** Three peers; `reachable` says who hears broadcasts. */
-function network(offsets: readonly number[]): {
+function network(
+  offsets: readonly number[],
+  Table = NameTable,
+): {
   peers: readonly [Peer, Peer, Peer]
   time: { now: number }
   reachable: Set<Peer>
@@ -52,7 +61,7 @@ function network(offsets: readonly number[]): {
   const time = { now: 0 }
   const reachable = new Set<Peer>()
   const make = (i: number): Peer => {
-    const peer: Peer = new Peer(i + 1, time, offsets[i] ?? 0, () => ({
+    const peer: Peer = new Peer(Table, i + 1, time, offsets[i] ?? 0, () => ({
       broadcast: (gossip) => {
         if (!reachable.has(peer)) return
         for (const payload of gossip.encode()) {
@@ -69,10 +78,10 @@ function network(offsets: readonly number[]): {
 /** Clocks that may be connected: at most 900 s apart. */
 const offsets = fc.tuple(fc.constant(0), fc.integer({ min: 0, max: 899 }), fc.integer({ min: 0, max: 899 }))
 
-test('a name that was removed does not come back from a peer that was away for less than 15 minutes', () => {
+function removedStaysRemoved(Table = NameTable): void {
   fc.assert(
     fc.property(offsets, fc.integer({ min: 0, max: 15 * 60 - 1 }), (clocks, awaySec) => {
-      const { peers, time, reachable } = network(clocks)
+      const { peers, time, reachable } = network(clocks, Table)
       const [origin, near, away] = peers
       origin.add()
       reachable.delete(away)
@@ -85,7 +94,42 @@ test('a name that was removed does not come back from a peer that was away for l
       assert.deepEqual([near.answers, away.answers], [false, false])
     }),
   )
-})
+}
+
+test('a name that was removed does not come back from a peer that was away for less than 15 minutes', () =>
+  removedStaysRemoved())
+
+/** Forgets tombstones after a minute. */
+class Forgetful extends NameTable {
+  override expire(nowSec: number): void {
+    super.expire(nowSec + TOMBSTONE_LIFE_SEC - 60)
+  }
+}
+
+/** Believes whoever spoke last. */
+class Gullible extends NameTable {
+  override receive(
+    entries: readonly Entry[],
+    nowSec: number,
+    isKnown: (name: PeerName) => boolean,
+  ): Received {
+    const known = Math.max(0, ...this.entries().map((entry) => entry.version))
+    return super.receive(
+      entries.map((entry) => ({ ...entry, version: known + 1 })),
+      nowSec,
+      isKnown,
+    )
+  }
+}
+
+for (const [fault, Table] of Object.entries({
+  'forgets tombstones early': Forgetful,
+  'believes whoever spoke last': Gullible,
+})) {
+  test(`that property notices a table that ${fault}`, () => {
+    assert.throws(() => removedStaysRemoved(Table), /Property failed/)
+  })
+}
 
 test('however long a peer was away, the origin has the last word about its names', () => {
   for (const minutes of [29, 31, 61, 600]) {

@@ -24,6 +24,9 @@ interface Container {
   readonly addr: Ip4
 }
 
+/** How far hosts' clocks are apart at most, in seconds: with what drifts and travels, below what they refuse. */
+const MAX_SKEW_SEC = 880
+
 const EXTERN = 'weave:extern'
 const EXPIRE_EVERY = 60_000
 /** Two of them are one name. */
@@ -96,7 +99,7 @@ class Names implements HostPart {
     let names: Channel | undefined
     let records: Channel | undefined
     this.gossiper = new NameGossiper(
-      { table: this.table, clock: host },
+      { table: this.table, clock: { now: () => host.now(), wall: () => this.#wall() } },
       { isKnownPeer, onReceived: () => undefined, channel: () => names },
     )
     this.#recordGossiper = new RecordGossiper(this.records, {
@@ -164,7 +167,12 @@ class Names implements HostPart {
   }
 
   #nowSec(): number {
-    return Math.floor(this.#host.wall() / 1000)
+    return Math.floor(this.#wall() / 1000)
+  }
+
+  /** Each host's clock is off by its own amount, at every start by the same. */
+  #wall(): number {
+    return this.#host.wall() + ((this.#host.name * 7919) % MAX_SKEW_SEC) * 1000
   }
 }
 
