@@ -121,14 +121,16 @@ test('sizes that the kernel refuses cost no waiting', () => {
   const connection = confirmed(true)
   connection.advance(500)
   connection.refused(500)
+  const told: FastdpOutput[] = []
   for (let now = 500; now < 1000; now = connection.nextDeadline()) {
     for (const output of connection.advance(now)) {
       if (output.kind !== 'heartbeat') continue
-      if (output.mtu > 1300) connection.refused(now)
-      else connection.control(2, size(output.mtu), now)
+      if (output.mtu > 1350) told.push(...connection.refused(now))
+      else told.push(...connection.control(2, size(output.mtu), now))
     }
   }
-  assert.equal(connection.mtu, 1300)
+  assert.equal(connection.mtu, 1350)
+  assert.ok(told.every(({ kind }) => kind === 'established' || kind === 'mtu-changed'))
 })
 
 test('a path that becomes narrower is left within 14 seconds, measured anew and used again', () => {

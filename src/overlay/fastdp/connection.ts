@@ -124,8 +124,9 @@ export class FastdpConnection {
     if (!this.#options.sizesAnswered) return []
     if (!this.#path.searching) return this.#lost(`the path no longer takes packets of ${this.mtu} bytes`, now)
     this.#path.refused()
-    // At once, but for a path that takes nothing at all: that one waits its turn.
-    if (this.#path.candidate !== this.#options.mtu) this.#nextSend = now
+    // The next size at once, but for a path that takes nothing at all: that one waits its turn.
+    if (!this.#path.searching) this.#nextSend = now + SLOW_MS
+    else if (this.#path.candidate !== this.#options.mtu) this.#nextSend = now
     return []
   }
 
@@ -152,7 +153,8 @@ export class FastdpConnection {
       this.#path.raise()
     }
     const mtu = sizesAnswered ? this.#path.next() : this.#options.mtu
-    this.#unanswered++
+    // Sizes that are only tried may go unanswered.
+    if (!this.#path.searching) this.#unanswered++
     // From now, not from when it was due: a paused process sends one, not a burst.
     this.#nextSend = now + this.#interval(now)
     return [{ kind: 'heartbeat', address: this.#address, mtu }]
@@ -192,6 +194,7 @@ export class FastdpConnection {
   /** Ours stopped to arrive: the search begins anew, another overlay carries the traffic meanwhile. */
   #lost(reason: string, now: number): FastdpOutput[] {
     this.#path.shrank()
+    this.#unanswered = 0
     this.#begun = now
     this.#backOff = FAST_MS
     this.#nextSend = now

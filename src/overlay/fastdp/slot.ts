@@ -121,7 +121,7 @@ export class FastdpSlot implements SubConnection {
           events.release()
           break
         case 'mtu-changed':
-          this.#parts.log.info(`Effective MTU verified at ${output.mtu}`, { overlay: 'fastdp' })
+          this.#parts.log.debug(`Effective MTU verified at ${output.mtu}`, { overlay: 'fastdp' })
           changed()
           break
         case 'address-changed':
