@@ -18,7 +18,7 @@ import { queryBytes } from '../../test/support/dns-query.ts'
 import { systemClock } from '../lib/clock.ts'
 import { type Ip4, parseIp4 } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import type { NameStore } from './names.ts'
+import type { NameStore } from './name-disk.ts'
 
 for (const [how, modules] of [
   ['JavaScript', {}],

@@ -10,17 +10,16 @@ import type { Entry } from './entry.ts'
 import { Forwarder } from './forwarder.ts'
 import type { Channel, NameGossiper } from './gossip.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { Listeners } from './listeners.ts'
 import { nameToKey, withFinalDot } from './name.ts'
-import { type NameStore, Names } from './names.ts'
+import type { NameStore } from './name-disk.ts'
+import { Names } from './names.ts'
 import { type FastServer, type OpenFastServer, ReadyAnswers } from './ready-answers.ts'
 import type { HandRecord } from './record.ts'
 import type { RecordGossiper } from './record-gossip.ts'
 import { ResolvWatch } from './resolv-watch.ts'
 import { Responder } from './responder.ts'
-import type { Listener } from './server.ts'
 import { LATENCY_BUCKETS_SEC, Stats, type StatsSnapshot } from './stats.ts'
-import { listenTcp } from './tcp-server.ts'
-import { cannotListen, listenUdp } from './udp-server.ts'
 import { Upstreams } from './upstreams.ts'
 import { Zone } from './zone.ts'
 
@@ -83,12 +82,10 @@ export class Dns implements AsyncDisposable {
   readonly #forwarder: Forwarder
   readonly #responder: Responder
   readonly #zone: Zone
+  readonly #listeners: Listeners
   #resolv: ResolvWatch | undefined
   #fast: FastServer | undefined
   #ready: ReadyAnswers | undefined
-  #listeners: Listener[] = []
-  /** Where we listen, the latest first to come first. */
-  #served: readonly ListenAddress[] = []
   /** What resolv.conf says. */
   #configured: readonly string[] = []
 
@@ -122,6 +119,7 @@ export class Dns implements AsyncDisposable {
       stats: this.#stats,
       onCached: (cached) => this.#ready?.cached(cached.key, cached),
     })
+    this.#listeners = new Listeners(this.#responder.handle.bind(this.#responder), modules.log)
   }
 
   /** With final dot, spelled as configured. */
@@ -131,7 +129,8 @@ export class Dns implements AsyncDisposable {
 
   /** Where we listen; port 0 was replaced by the one that the system chose. */
   get addresses(): readonly ListenAddress[] {
-    return this.#served.length === 0 ? this.#options.listen : this.#served
+    const { addresses } = this.#listeners
+    return addresses.length === 0 ? this.#options.listen : addresses
   }
 
   /** The owner of the mesh's channel `nameserver`. */
@@ -159,8 +158,7 @@ export class Dns implements AsyncDisposable {
     }
     try {
       this.#openFastServer()
-      for (const address of this.#options.listen)
-        this.#served = [...this.#served, await this.#listen(address)]
+      for (const address of this.#options.listen) await this.#listeners.open(address, this.#fast, 'last')
     } catch (thrown) {
       await this.stop()
       throw thrown
@@ -171,20 +169,17 @@ export class Dns implements AsyncDisposable {
   async listen(address: ListenAddress): Promise<void> {
     const { host, port } = address
     if (this.addresses.some((known) => known.host === host && known.port === port)) return
-    this.#served = [await this.#listen(address), ...this.#served]
+    await this.#listeners.open(address, this.#fast, 'first')
     this.#useUpstreams(this.#configured)
   }
 
   async stop(): Promise<void> {
     this.#resolv?.stop()
     this.#forwarder.stop()
-    const listeners = this.#listeners
-    this.#listeners = []
-    this.#served = []
     this.#ready = undefined
     this.#fast?.close()
     this.#fast = undefined
-    await Promise.all(listeners.map((listener) => listener.close()))
+    await this.#listeners.close()
     await this.names.stop()
   }
 
@@ -227,23 +222,6 @@ export class Dns implements AsyncDisposable {
     }
   }
 
-  /** TCP before UDP: the fast server's addresses are only closed together, so it has to be the last one. */
-  async #listen(address: ListenAddress): Promise<ListenAddress> {
-    const { log } = this.#modules
-    const onRequest = this.#responder.handle.bind(this.#responder)
-    const fast = this.#fast
-    const tcp = await listenTcp(address, onRequest, log)
-    try {
-      if (fast === undefined) this.#listeners.push(await listenUdp(tcp.address, onRequest, log))
-      else listenFast(fast, tcp.address)
-    } catch (thrown) {
-      await tcp.close()
-      throw thrown
-    }
-    this.#listeners.push(tcp)
-    return tcp.address
-  }
-
   #openFastServer(): void {
     const { openFastServer } = this.#modules
     if (openFastServer === undefined) return
@@ -269,14 +247,6 @@ export class Dns implements AsyncDisposable {
     const hosts = this.addresses.filter((address) => address.port === port).map((address) => address.host)
     const anywhere = hosts.some((host) => host === '0.0.0.0' || host === '::')
     return hosts.includes(server) || (anywhere && localAddresses().includes(server))
-  }
-}
-
-function listenFast(server: FastServer, address: ListenAddress): void {
-  try {
-    server.listen(address.host, address.port)
-  } catch (cause) {
-    throw cannotListen('udp', address, cause)
   }
 }
 

@@ -6,6 +6,7 @@ import type { PeerName } from '../lib/peer-name.ts'
 import { type Entry, identityOf, isAlive } from './entry.ts'
 import { type Channel, NameGossiper } from './gossip.ts'
 import { isWithin, type NameKey, nameToKey, withFinalDot } from './name.ts'
+import { NameDisk, type NameStore } from './name-disk.ts'
 import type { NameIndex } from './name-index.ts'
 import type { NameChanges } from './ready-answers.ts'
 import { type HandRecord, isHandType, recordData } from './record.ts'
@@ -14,13 +15,6 @@ import { RecordGossiper } from './record-gossip.ts'
 import { type RecordFilter, RecordTable } from './record-table.ts'
 import { decodeSaved, encodeSaved } from './saved-names.ts'
 import { type EntryFilter, NameTable } from './table.ts'
-
-/** One value that survives a restart. */
-export interface NameStore {
-  load(): Uint8Array | undefined
-  /** Resolves when the bytes are on disk. */
-  save(bytes: Uint8Array): Promise<void>
-}
 
 /** A name to register. */
 export interface Registration {
@@ -45,7 +39,7 @@ export class Names {
   readonly #table: NameTable
   readonly #clock: Clock
   readonly #log: Log
-  readonly #store: NameStore | undefined
+  readonly #disk: NameDisk
   readonly #us: PeerName
   readonly #domain: NameKey
   readonly #domainText: string
@@ -53,8 +47,6 @@ export class Names {
   readonly #byHand = new Set<string>()
   #channels: { readonly names: Channel; readonly records: Channel } | undefined
   #expiry: NodeJS.Timeout | undefined
-  #saving: Promise<void> | undefined
-  #changedSinceSave = false
   #onChange: (changed: NameChanges) => void = () => undefined
 
   constructor(
@@ -68,7 +60,7 @@ export class Names {
   ) {
     this.#clock = modules.clock
     this.#log = modules.log
-    this.#store = modules.store
+    this.#disk = new NameDisk(modules.store, () => this.#encode(), modules.log)
     this.#us = options.us
     this.#domain = options.domain
     this.#domainText = options.domainText
@@ -117,7 +109,7 @@ export class Names {
   /** Resolves when everything is saved. */
   async stop(): Promise<void> {
     clearInterval(this.#expiry)
-    await this.#saving?.catch((thrown: unknown) => this.#logUnsaved(thrown))
+    await this.#disk.idle()
   }
 
   /**
@@ -135,20 +127,21 @@ export class Names {
     const entry = this.#table.add(hostname, containerId, addr)
     if (byHand) this.#byHand.add(identityOf(entry))
     this.#tell([entry])
-    await this.#saved(byHand)
+    if (byHand) await this.#disk.saved()
+    else void this.#disk.savedLater()
     return true
   }
 
   /** Removes our names that match and tells all peers; resolves to how many when that is saved. */
   async remove(filter: EntryFilter): Promise<number> {
     const count = this.#bury(filter)
-    if (count > 0) await this.#saved(true)
+    if (count > 0) await this.#disk.saved()
     return count
   }
 
   /** Removes our names that match, without waiting for the disk. */
   forget(filter: EntryFilter): void {
-    if (this.#bury(filter) > 0) void this.#saved(false)
+    if (this.#bury(filter) > 0) void this.#disk.savedLater()
   }
 
   /** The container has ended: its names go at once. */
@@ -187,7 +180,7 @@ export class Names {
     const record = this.#checkedRecord(name, type, value)
     this.recordGossiper.broadcast(this.records.add(record))
     this.#changed()
-    await this.#saved(true)
+    await this.#disk.saved()
   }
 
   /** Removes records of ours; resolves to whether any matched. */
@@ -196,7 +189,7 @@ export class Names {
     if (set === undefined) return false
     this.recordGossiper.broadcast(set)
     this.#changed()
-    await this.#saved(true)
+    await this.#disk.saved()
     return true
   }
 
@@ -241,7 +234,7 @@ export class Names {
   }
 
   #restore(): void {
-    const bytes = this.#store?.load()
+    const bytes = this.#disk.load()
     if (bytes === undefined) return
     try {
       const saved = decodeSaved(bytes, this.#us)
@@ -256,32 +249,12 @@ export class Names {
     }
   }
 
-  /** Saves soon, changes that come meanwhile together. A caller who does not wait hears of failures in the log. */
-  async #saved(wait: boolean): Promise<void> {
-    if (this.#store === undefined) return
-    this.#changedSinceSave = true
-    this.#saving ??= this.#saveChanges(this.#store)
-    if (wait) await this.#saving
-    else this.#saving.catch((thrown: unknown) => this.#logUnsaved(thrown))
-  }
-
-  async #saveChanges(store: NameStore): Promise<void> {
-    try {
-      while (this.#changedSinceSave) {
-        this.#changedSinceSave = false
-        const entries = this.#table
-          .ours()
-          .map((entry) => ({ entry, byHand: this.#byHand.has(identityOf(entry)) }))
-        const { version, records } = this.records.ours()
-        await store.save(encodeSaved({ entries, records: { version, records } }))
-      }
-    } finally {
-      this.#saving = undefined
-    }
-  }
-
-  #logUnsaved(thrown: unknown): void {
-    this.#log.error('DNS names not saved', { reason: messageOf(thrown) })
+  #encode(): Uint8Array {
+    const entries = this.#table
+      .ours()
+      .map((entry) => ({ entry, byHand: this.#byHand.has(identityOf(entry)) }))
+    const { version, records } = this.records.ours()
+    return encodeSaved({ entries, records: { version, records } })
   }
 
   #nowSec(): number {
