@@ -29,6 +29,30 @@ export function rowOf(name: string, metric: string, samples: readonly number[]):
   return { name, metric, min: Math.min(...valid), median: median(valid), max: Math.max(...valid) }
 }
 
+/**
+ * How a row stands to another that was measured beside it, round by round: the median of the ratios, and between min
+ * and max its bounds (95 % each, by resampling). `better`: whether more or less of it is better; above 1 is better.
+ */
+export function rivalRow(
+  name: string,
+  metric: string,
+  samples: readonly number[],
+  rival: readonly number[],
+  better: 'more' | 'less',
+): Row {
+  const ratios = samples
+    .map((sample, round) => sample / (rival[round] ?? Number.NaN))
+    .map((ratio) => (better === 'more' ? ratio : 1 / ratio))
+    .filter((ratio) => Number.isFinite(ratio))
+  const medians = Array.from({ length: RESAMPLES }, () =>
+    median(ratios.map(() => ratios[Math.floor(Math.random() * ratios.length)] ?? Number.NaN)),
+  ).sort((a, b) => a - b)
+  const at = (share: number): number => medians[Math.floor(share * (RESAMPLES - 1))] ?? Number.NaN
+  return { name, metric, min: at(0.05), median: median(ratios), max: at(0.95) }
+}
+
+const RESAMPLES = 4000
+
 /** Adds to each row its ratio of medians to the base row of the same metric (`baseOf` gives that row's name). */
 export function withRatios(rows: readonly Row[], baseOf: (row: Row) => string): Row[] {
   return rows.map((row) => {

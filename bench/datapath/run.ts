@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/lib/errors.ts'
-import { type Report, type Row, rowOf, withRatios } from '../row.ts'
+import { type Report, type Row, rivalRow, rowOf, withRatios } from '../row.ts'
 import { MEASUREMENTS } from './measure.ts'
 import { bareFastdp, type Datapath, nebula, raw, vxlan } from './paths.ts'
 import { Topology, type Underlay } from './topology.ts'
@@ -67,9 +67,21 @@ async function runUnderlay(underlay: Underlay, options: DatapathOptions): Promis
   } finally {
     for (const { topology } of up) await topology.down()
   }
-  return [...samples].map(([key, values]) => {
+  const rows = [...samples].map(([key, values]) => {
     const [name = '', metric = ''] = key.split('\n')
     return rowOf(name, metric, values)
+  })
+  return [...rows, ...againstVxlan(samples, suffix)]
+}
+
+/** What is asked of us is to keep up with the kernel's own VXLAN. */
+function againstVxlan(samples: ReadonlyMap<string, readonly number[]>, suffix: string): Row[] {
+  return [...samples].flatMap(([key, values]) => {
+    const [name = '', metric = ''] = key.split('\n')
+    const rival = samples.get(`vxlan${suffix}\n${metric}`)
+    if (rival === undefined || name === `vxlan${suffix}` || !name.startsWith('fastdp')) return []
+    const better = metric.startsWith('latency') || metric.includes('cores') ? 'less' : 'more'
+    return [rivalRow(name, `${metric} × vxlan`, values, rival, better)]
   })
 }
 
