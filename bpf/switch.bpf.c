@@ -30,6 +30,7 @@ struct map_definition remotes MAP = { BPF_MAP_TYPE_LRU_HASH, sizeof(struct mac),
 struct map_definition locals MAP = { BPF_MAP_TYPE_HASH, sizeof(struct mac), sizeof(struct local), 8192, 0 };
 struct map_definition sources MAP = { BPF_MAP_TYPE_HASH, sizeof(struct source), 4, 4096, 0 };
 struct map_definition counters MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, COUNTERS, 0 };
+struct map_definition traffic MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct traffic), PEERS, 0 };
 struct map_definition events MAP = { BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, 0 };
 
 char LICENSE[] __attribute__((section("license"), used)) = "Dual BSD/GPL";
@@ -45,6 +46,19 @@ static __always_inline int drop(__u32 reason) {
 }
 
 static __always_inline void count(__u32 what) { drop(what); }
+
+static __always_inline void account(const struct __sk_buff *skb, __u32 peer, int out) {
+	struct traffic *with = bpf_map_lookup_elem(&traffic, &peer);
+	if (!with) return;
+	__u32 packets = skb->gso_segs ? skb->gso_segs : 1;
+	if (out) {
+		with->packets_out += packets;
+		with->bytes_out += skb->len;
+	} else {
+		with->packets_in += packets;
+		with->bytes_in += skb->len;
+	}
+}
 
 static __always_inline struct hop *hop_to(__u32 peer) {
 	struct hop *hop = bpf_map_lookup_elem(&hops, &peer);
@@ -96,6 +110,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct config *c
 	if (hop->flags & HOP_SLEEVE || !fits(skb, hop)) return punt(skb, conf, source, destination);
 	if (set_tunnel(skb, hop, source, destination)) return drop(DROP_ERROR);
 	count(counter);
+	if (counter == SENT) account(skb, destination, 1);
 	return bpf_redirect(conf->vxlan, 0);
 }
 
@@ -132,6 +147,7 @@ static __always_inline void flood(struct __sk_buff *skb, const struct config *co
 		}
 		bpf_clone_redirect(skb, vxlan, 0);
 		count(FLOODED);
+		if (source == conf->self) account(skb, to, 1);
 	}
 }
 
@@ -272,6 +288,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct config *c
 	__u32 port = conf->port;
 	struct local *here = to->bytes[0] & 1 ? NULL : bpf_map_lookup_elem(&locals, to);
 	count(counter);
+	if (counter == RECEIVED) account(skb, source, 0);
 	if (!here) {
 		flood(skb, conf, source);
 	} else if (conf->flags & CONFIG_DIRECT && here->ifindex) {

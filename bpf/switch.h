@@ -59,6 +59,15 @@ struct source {
 	__u8 address[16];
 };
 
+// Frames by VXLAN that began or ended here, by the short id of the peer at the other end. Super-frames count as the
+// packets that they stand for; bytes without the tunnel's headers.
+struct traffic {
+	__u64 packets_out;
+	__u64 bytes_out;
+	__u64 packets_in;
+	__u64 bytes_in;
+};
+
 // What happens to frames; the names in src/native/bpf/layout.ts follow this order.
 enum counter {
 	SENT,		 // to a neighbour, by VXLAN

@@ -17,8 +17,18 @@ export interface MetricSources {
   readonly engine: ReadonlyMap<string, number>
   /** Overlay traffic by neighbour. */
   readonly links: readonly LinkTraffic[]
+  /** The switch of the fast datapath. */
+  readonly switch?: SwitchMetrics | undefined
   readonly dns: DnsMetrics | undefined
   readonly pluginCalls: { readonly all: number; readonly failed: number } | undefined
+}
+
+export interface SwitchMetrics {
+  /** Frames by what happened to them; those that were dropped begin with `drop_`. */
+  readonly counters: Readonly<Record<string, number>>
+  readonly tables: Readonly<Record<string, number>>
+  /** Frames take the short way, without the bridge. */
+  readonly direct: boolean
 }
 
 export interface DnsMetrics {
@@ -110,6 +120,25 @@ export class Metrics {
     ...['peer', 'nickname', 'overlay'],
   )
   readonly #engine = this.#counter('weave_engine_events_total', 'Events of the packet engine.', 'event')
+  readonly #switchFrames = this.#counter(
+    'weave_fastdp_frames_total',
+    'Frames in the switch of the fast datapath by what happened to them.',
+    'event',
+  )
+  readonly #switchDrops = this.#counter(
+    'weave_fastdp_drops_total',
+    'Frames that the switch of the fast datapath dropped.',
+    'reason',
+  )
+  readonly #switchTables = this.#gauge(
+    'weave_fastdp_table_entries',
+    'Entries in the tables of the fast datapath.',
+    'table',
+  )
+  readonly #switchDirect = this.#gauge(
+    'weave_fastdp_direct',
+    '1 when frames pass between ports and tunnel without the bridge.',
+  )
   readonly #dnsQueries = this.#counter(
     'weave_dns_queries_total',
     'DNS queries answered.',
@@ -194,7 +223,18 @@ export class Metrics {
     }
   }
 
-  #setTraffic({ mesh, engine, links }: MetricSources): void {
+  #setSwitch({ counters, tables, direct }: SwitchMetrics): void {
+    for (const [event, count] of Object.entries(counters)) {
+      const reason = /^drop_(.*)/.exec(event)?.[1]
+      if (reason === undefined) set(this.#switchFrames, { event }, count)
+      else set(this.#switchDrops, { reason }, count)
+    }
+    for (const [table, entries] of Object.entries(tables)) set(this.#switchTables, { table }, entries)
+    set(this.#switchDirect, {}, direct ? 1 : 0)
+  }
+
+  #setTraffic({ mesh, engine, links, switch: ours }: MetricSources): void {
+    if (ours !== undefined) this.#setSwitch(ours)
     set(this.#sockets, { event: 'accepted' }, mesh.accepted)
     set(this.#sockets, { event: 'refused' }, mesh.refused)
     set(this.#sockets, { event: 'dialled' }, mesh.dialled)

@@ -14,6 +14,11 @@ export function metricSources(sources: ReportSources): MetricSources {
     mesh: router.counters(),
     engine: dataPath.sleeve.counters(),
     links: linkTraffic(sources),
+    switch: dataPath.fastdp && {
+      counters: dataPath.fastdp.counters(),
+      tables: dataPath.fastdp.tableSizes(),
+      direct: dataPath.fastdp.direct,
+    },
     dns: names && {
       entriesOurs: names.livingOurs,
       queries: names.stats.queries,
@@ -32,7 +37,15 @@ export function metricSources(sources: ReportSources): MetricSources {
 
 function linkTraffic({ router, dataPath }: ReportSources): LinkTraffic[] {
   const nicknames = new Map(router.status().peers.map((peer) => [peer.name, peer.nickname]))
-  return [...dataPath.sleeve.linkCounters()].map(([peer, counters]) => ({
+  const fast = [...(dataPath.fastdp?.traffic() ?? [])].map(([peer, traffic]) => ({
+    peer: formatPeerName(peer),
+    nickname: nicknames.get(peer) ?? '',
+    overlay: 'fastdp',
+    ...traffic,
+    // The switch counts drops by reason, not by peer.
+    drops: 0,
+  }))
+  const slow = [...dataPath.sleeve.linkCounters()].map(([peer, counters]) => ({
     peer: formatPeerName(peer),
     nickname: nicknames.get(peer) ?? '',
     overlay: 'sleeve',
@@ -42,4 +55,5 @@ function linkTraffic({ router, dataPath }: ReportSources): LinkTraffic[] {
     packetsReceived: counters.datagramsReceived,
     drops: counters.undecryptable + counters.replayed + counters.sendFailed,
   }))
+  return [...fast, ...slow]
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, beforeEach, test } from 'node:test'
-import { CONFIG_DIRECT, CONFIG_GUARD, type ControlFrame } from '../../src/native/bpf/layout.ts'
+import { CONFIG_DIRECT, CONFIG_GUARD, COUNTERS, type ControlFrame } from '../../src/native/bpf/layout.ts'
 import { inOwnNamespaces } from './support/namespaces.ts'
 import { BEHIND_FAST, FAST, frame, ifindex, received, SELF, SLEEVE, SwitchBed } from './support/switch-bed.ts'
 
@@ -167,8 +167,35 @@ inOwnNamespaces(import.meta.filename, () => {
     bed.kernel.addSource(Uint8Array.of(10, 98, 0, 2))
   })
 
+  test('heartbeats that no daemon reads are dropped and counted when there is no more room for them', () => {
+    const beat = frame('00:00:00:00:00:00', '00:00:00:00:00:00', 0, '00'.repeat(100))
+    bed.fromVxlan(FAST, SELF, beat, 3000)
+    const moved = bed.moved()
+    assert.equal((moved.control ?? 0) + (moved.drop_error ?? 0), 3000)
+    assert.ok((moved.drop_error ?? 0) > 0)
+  })
+
+  test('what is exchanged with a peer is counted in packets and bytes', () => {
+    const before = bed.kernel.traffic(FAST)
+    bed.fromVxlan(FAST, SELF, frame(ALL, THERE, IPV4))
+    bed.fromBridge(frame(THERE, HERE, IPV4, '00'.repeat(86)))
+    const now = bed.kernel.traffic(FAST)
+    assert.deepEqual(
+      [
+        now.packetsReceived - before.packetsReceived,
+        now.bytesReceived - before.bytesReceived,
+        now.packetsSent - before.packetsSent,
+        now.bytesSent - before.bytesSent,
+      ],
+      [1, 60, 1, 100],
+    )
+  })
+
   test('heartbeats reach the daemon with the ids, the address and the length', async () => {
-    const arrived = new Promise<ControlFrame>((resolve) => bed.kernel.onControl(resolve))
+    const arrived = new Promise<ControlFrame>((resolve) => {
+      // Those of the test before wait to be read.
+      bed.kernel.onControl((control) => control.head[14] === 1 && resolve(control))
+    })
     bed.fromVxlan(
       FAST,
       SELF,
@@ -313,5 +340,13 @@ inOwnNamespaces(import.meta.filename, () => {
     }
     bed.configure(CONFIG_DIRECT, 1000)
     assert.equal(bed.fromContainer(frame(ALL, HERE, IPV4, offer)), OK, 'unless it is switched off')
+  })
+
+  test('every reason to drop a frame was met by one of these tests', () => {
+    const reasons = COUNTERS.filter((name) => name.startsWith('drop_'))
+    assert.deepEqual(
+      reasons.filter((name) => !bed.met.has(name)),
+      [],
+    )
   })
 })

@@ -167,6 +167,23 @@ export function decodeCounter(perCpu: Uint8Array): number {
   return Number(sum)
 }
 
+/** Frames by VXLAN that began or ended here, with one peer. Bytes without the tunnel's headers. */
+export interface PeerTraffic {
+  readonly packetsSent: number
+  readonly bytesSent: number
+  readonly packetsReceived: number
+  readonly bytesReceived: number
+}
+
+/** Sum over the CPUs of one entry of `traffic`. */
+export function decodeTraffic(perCpu: Uint8Array): PeerTraffic {
+  const sums = [0, 8, 16, 24].map((field) =>
+    split(perCpu, 32).reduce((sum, entry) => sum + decodeCounter(entry.subarray(field, field + 8)), 0),
+  )
+  const [packetsSent = 0, bytesSent = 0, packetsReceived = 0, bytesReceived = 0] = sums
+  return { packetsSent, bytesSent, packetsReceived, bytesReceived }
+}
+
 /** Undefined for a record of a kind that this version does not know. */
 export function decodeEvent(record: Uint8Array): ControlFrame | undefined {
   if (record.length < 96) return undefined

@@ -12,6 +12,7 @@ import {
   decodeLocals,
   decodeRemotes,
   decodeSources,
+  decodeTraffic,
   encodeConfig,
   encodeHop,
   encodeLocal,
@@ -21,6 +22,7 @@ import {
   type Hop,
   key32,
   type MacEntry,
+  type PeerTraffic,
   type SwitchConfig,
 } from './layout.ts'
 
@@ -145,6 +147,11 @@ export class KernelSwitch {
       return [name, value === undefined ? 0 : decodeCounter(value)] as const
     })
     return Object.fromEntries(counts) as Record<Counter, number>
+  }
+
+  /** What was exchanged with the peer with this short id. */
+  traffic(shortId: number): PeerTraffic {
+    return decodeTraffic(this.#doors.bpfMapLookup(this.#map('traffic'), key32(shortId)) ?? new Uint8Array())
   }
 
   /** Heartbeats of peers, from now on. */

@@ -8,6 +8,7 @@ import {
   type ControlFrame,
   type Counter,
   type MacEntry,
+  type PeerTraffic,
 } from '../../native/bpf/layout.ts'
 import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
@@ -210,6 +211,12 @@ export class Fastdp implements SubOverlay {
 
   macs(): readonly MacEntry[] {
     return this.#parts.kernel.macs()
+  }
+
+  /** What was exchanged with each peer that has a short id. */
+  traffic(): ReadonlyMap<PeerName, PeerTraffic> {
+    const others = [...this.#shortIds].filter(([, name]) => name !== this.#options.self)
+    return new Map(others.map(([id, name]) => [name, this.#parts.kernel.traffic(id)]))
   }
 
   /** Entries of the tables; the MAC tables are counted in the kernel. */

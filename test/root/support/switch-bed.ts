@@ -22,6 +22,8 @@ const OWN_HOST = -1
 export class SwitchBed {
   readonly kernel: KernelSwitch
   readonly remote: Container
+  /** Every counter that ever moved. */
+  readonly met = new Set<string>()
   #before: Record<string, number> = {}
 
   private constructor(kernel: KernelSwitch, remote: Container) {
@@ -117,11 +119,15 @@ export class SwitchBed {
   }
 
   /** From the neighbour's address, by VXLAN. */
-  fromVxlan(source: number, destination: number, frame: Uint8Array): void {
+  fromVxlan(source: number, destination: number, frame: Uint8Array, times = 1): void {
     const vni = (destination << 12) | source
     const datagram = Uint8Array.from([8, 0, 0, 0, vni >> 16, (vni >> 8) & 255, vni & 255, 0, ...frame])
     const escaped = [...datagram].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
-    this.remote.run('bash', '-c', `printf '${escaped}' >/dev/udp/10.98.0.1/6784`)
+    this.remote.run(
+      'bash',
+      '-c',
+      `for i in $(seq ${times}); do printf '${escaped}'; done >/dev/udp/10.98.0.1/6784`,
+    )
   }
 
   /** Counters that moved since the last call. Frames are switched before `send` returns: nothing to wait for. */
@@ -131,6 +137,7 @@ export class SwitchBed {
       .map(([name, value]) => [name, value - (this.#before[name] ?? 0)] as const)
       .filter(([, delta]) => delta !== 0)
     this.#before = now
+    for (const [name] of moved) this.met.add(name)
     return Object.fromEntries(moved)
   }
 
