@@ -97,6 +97,10 @@ export class Claims {
     return ((this.#packed[index * ENTRY + 6] ?? 0) & ESTABLISHED) !== 0
   }
 
+  outboundAt(index: number): boolean {
+    return ((this.#packed[index * ENTRY + 6] ?? 0) & OUTBOUND) !== 0
+  }
+
   at(index: number): Claim {
     const remote = this.remoteAt(index)
     const flags = this.#packed[index * ENTRY + 6] ?? 0
@@ -110,16 +114,16 @@ export class Claims {
 
   /** Position of the claim for `remote`; -1 if there is none. */
   indexOf(remote: PeerName): number {
-    let low = 0
-    let high = this.size - 1
-    while (low <= high) {
-      const middle = (low + high) >>> 1
-      const found = this.remoteAt(middle)
-      if (found === remote) return middle
-      if (found < remote) low = middle + 1
-      else high = middle - 1
-    }
-    return -1
+    const at = this.#firstNotBelow(remote)
+    return at < this.size && this.remoteAt(at) === remote ? at : -1
+  }
+
+  /** Address and port of the claim at `index` as one number, where it is IPv4: cheap to compare. */
+  endpointAt(index: number): number | undefined {
+    const at = index * ENTRY
+    if (((this.#packed[at + 6] ?? 0) & TEXT) !== 0) return undefined
+    const port = ((this.#packed[at + 11] ?? 0) << 8) | (this.#packed[at + 12] ?? 0)
+    return u32(this.#packed, at + 7) * 65536 + port
   }
 
   get(remote: PeerName): Claim | undefined {
@@ -140,7 +144,7 @@ export class Claims {
     const builder = new Builder(remotes.size)
     for (const remote of [...remotes].sort((a, b) => a - b)) {
       const index = this.indexOf(remote)
-      if (index >= 0) builder.add(this, index)
+      if (index >= 0) builder.add(this, index, index + 1)
     }
     return builder.build(Claims.#make)
   }
@@ -148,17 +152,17 @@ export class Claims {
   /** A copy with some claims added or replaced, and those for `gone` left out. */
   with(changed: Claims, gone: readonly PeerName[] = []): Claims {
     const builder = new Builder(this.size + changed.size)
-    const left = new Set(gone)
-    let mine = 0
-    let theirs = 0
-    while (mine < this.size || theirs < changed.size) {
-      const here = mine < this.size ? this.remoteAt(mine) : Number.POSITIVE_INFINITY
-      const there = theirs < changed.size ? changed.remoteAt(theirs) : Number.POSITIVE_INFINITY
-      if (there <= here) builder.add(changed, theirs)
-      else if (left.size === 0 || !left.has(here as PeerName)) builder.add(this, mine)
-      if (here <= there) mine++
-      if (there <= here) theirs++
+    const edited = new Set(gone)
+    for (let i = 0; i < changed.size; i++) edited.add(changed.remoteAt(i))
+    let copied = 0
+    for (const remote of [...edited].sort((a, b) => a - b)) {
+      const at = this.#firstNotBelow(remote)
+      builder.add(this, copied, at)
+      copied = at < this.size && this.remoteAt(at) === remote ? at + 1 : at
+      const there = changed.indexOf(remote)
+      if (there >= 0) builder.add(changed, there, there + 1)
     }
+    builder.add(this, copied, this.size)
     return builder.build(Claims.#make)
   }
 
@@ -178,9 +182,24 @@ export class Claims {
     return changed
   }
 
+  get hasTexts(): boolean {
+    return this.#texts !== undefined
+  }
+
   /** The text of an entry that needs one. */
   textAt(index: number): string | undefined {
     return this.#texts?.get(this.remoteAt(index))
+  }
+
+  #firstNotBelow(remote: PeerName): number {
+    let low = 0
+    let high = this.size
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.remoteAt(middle) < remote) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   static #make(packed: Uint8Array, texts: ReadonlyMap<PeerName, string> | undefined): Claims {
@@ -212,15 +231,18 @@ class Builder {
     this.#packed = new Uint8Array(capacity * ENTRY)
   }
 
-  add(from: Claims, index: number): void {
-    const start = index * ENTRY
-    const { packed } = from
-    for (let i = 0; i < ENTRY; i++) this.#packed[this.#length + i] = packed[start + i] ?? 0
-    this.#length += ENTRY
-    const text = from.textAt(index)
-    if (text === undefined) return
-    this.#texts ??= new Map()
-    this.#texts.set(from.remoteAt(index), text)
+  /** The entries of `from` in [start, end). */
+  add(from: Claims, start: number, end: number): void {
+    if (start >= end) return
+    this.#packed.set(from.packed.subarray(start * ENTRY, end * ENTRY), this.#length)
+    this.#length += (end - start) * ENTRY
+    if (!from.hasTexts) return
+    for (let i = start; i < end; i++) {
+      const text = from.textAt(i)
+      if (text === undefined) continue
+      this.#texts ??= new Map()
+      this.#texts.set(from.remoteAt(i), text)
+    }
   }
 
   build<T>(make: (packed: Uint8Array, texts: ReadonlyMap<PeerName, string> | undefined) => T): T {

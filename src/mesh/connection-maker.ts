@@ -24,12 +24,19 @@ const ROOM_AFTER = 250
  * (mesh §14.4); a few seconds are enough to tell a peer that restarts from one that turns us away.
  */
 const LASTING = 3_000
-/** Both ends of a new pair learn of each other at about the same time: the higher name gives the lower this long. */
+/**
+ * Both ends of a new pair learn of each other at about the same time: one gives the other this long, and in a big
+ * network, where everybody has many to dial, some ms more per peer.
+ */
 const COURTESY = 2_000
+const COURTESY_PER_PEER = 40
+const LONGEST_COURTESY = 10_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
 const HANDSHAKE_PAUSE = 250
-/** After changes the targets are looked through at most this often. */
+/** After changes the targets are looked through at most this often: less often where there are many. */
 const SETTLE = 50
+const SETTLE_PER_PEER = 4
+const LONGEST_SETTLE = 1_000
 
 export interface ConnectionMakerParts {
   readonly peers: Peers
@@ -53,6 +60,9 @@ export class ConnectionMaker {
   /** Attempts and connections that came of them, with the time at which the attempt became due. */
   readonly #attempts = new Map<ConnectionId, { readonly target: Target; readonly since: number }>()
   readonly #attempting = new Set<Target>()
+  /** What discovery found last, and when it may look again. */
+  #found: readonly Discovered[] = []
+  #discoverAt = Number.NEGATIVE_INFINITY
   #checkAt = Number.POSITIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
 
@@ -93,7 +103,7 @@ export class ConnectionMaker {
 
   /** Discovery may find somebody new. */
   topologyChanged(now: number): void {
-    this.#checkAt = Math.min(this.#checkAt, now + SETTLE)
+    this.#checkAt = Math.min(this.#checkAt, Math.max(now + SETTLE, this.#discoverAt))
   }
 
   /** An inbound connection came or went: targets may be needless, or needed again. */
@@ -240,19 +250,29 @@ export class ConnectionMaker {
       if (!(anyPort && inboundHosts.has(target.host.host))) valid.add(target)
     }
     if (this.#parts.discovery && this.#hasRoom()) {
-      for (const found of this.#discovery.find()) {
-        if (!addresses.has(found.address)) valid.add(this.#discovered(found, now))
+      this.#discover(now)
+      for (const found of this.#found) {
+        if (addresses.has(found.address) || links.connected(found.peer)) continue
+        valid.add(this.#discovered(found, now))
       }
     }
     return valid
+  }
+
+  #discover(now: number): void {
+    if (now < this.#discoverAt) return
+    const settle = this.#parts.peers.size * SETTLE_PER_PEER
+    this.#discoverAt = now + Math.min(Math.max(settle, SETTLE), LONGEST_SETTLE)
+    this.#found = this.#discovery.find(now)
   }
 
   #discovered(found: Discovered, now: number): Target {
     let target = this.#targets.get(found.address)
     if (target === undefined) {
       const { peers, rng } = this.#parts
-      const courtesy = peers.self.name > found.peer ? COURTESY * (1 + rng.float()) : 0
-      target = newTarget(found.address, found.host, found.port, now + courtesy)
+      const courtesy = Math.min(COURTESY + COURTESY_PER_PEER * peers.size, LONGEST_COURTESY)
+      const wait = dialsFirst(peers.self.name, found.peer) ? 0 : courtesy * (1 + rng.float())
+      target = newTarget(found.address, found.host, found.port, now + wait)
       this.#targets.set(found.address, target)
     }
     target.peer ??= found.peer
@@ -323,4 +343,11 @@ export class ConnectionMaker {
     target.tryAt = now + target.backOff.failed(this.#parts.rng, now)
     this.#checkAt = Math.min(this.#checkAt, target.tryAt)
   }
+}
+
+/** Which of two peers dials the other: of many pairs each has about as many to dial as to wait for. */
+export function dialsFirst(self: PeerName, other: PeerName): boolean {
+  let parity = (self % 2 ** 32) ^ (other % 2 ** 32)
+  for (let shift = 16; shift > 0; shift >>= 1) parity ^= parity >>> shift
+  return (parity & 1) === 0 ? self < other : self > other
 }

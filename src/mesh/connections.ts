@@ -68,10 +68,9 @@ export class Connections {
   }
 
   accepted(local: SocketAddress, remote: SocketAddress, now: number): ConnectionId | undefined {
-    let handshakes = 0
-    for (const { state, outbound } of this.#context.links)
-      if (state === 'introducing' && !outbound) handshakes++
-    if (handshakes >= MAX_HANDSHAKES) return undefined
+    const { links } = this.#context
+    // Attempts of ours are among these: only a crowd is worth counting.
+    if (links.size - links.added >= MAX_HANDSHAKES && this.#handshakes() >= MAX_HANDSHAKES) return undefined
     const link = this.#open(remote, false, false)
     this.#introduce(link, local, now)
     return link.id
@@ -180,6 +179,13 @@ export class Connections {
     const link = newLink({ id: this.#nextId++, outbound, address, remote, direct })
     this.#context.links.insert(link)
     return link
+  }
+
+  #handshakes(): number {
+    let handshakes = 0
+    for (const { state, outbound } of this.#context.links)
+      if (state === 'introducing' && !outbound) handshakes++
+    return handshakes
   }
 
   #introduce(link: Link, local: SocketAddress, now: number): void {

@@ -22,8 +22,8 @@ const MAX_WITNESSES = 16
 /** Where a claim says that its remote listens. */
 type Listening = Omit<Discovered, 'peer'>
 
-/** What claims were found to mean; they stay the same for long, and there are many. */
-const MAX_REMEMBERED = 20_000
+/** What was found for a peer is good for so long, in ms: addresses hardly ever change, and all peers are asked. */
+const KEPT_FOR = 3_000
 
 /**
  * Finds addresses of unconnected peers in the claims of others (mesh §14.3): what somebody dialled, or the address of
@@ -35,7 +35,7 @@ export class Discovery {
   readonly #links: Links
   readonly #port: number
   readonly #loopback: boolean
-  readonly #parsed = new Map<string, Listening | undefined>()
+  readonly #kept = new Map<PeerName, { readonly found: readonly Discovered[]; readonly until: number }>()
 
   constructor(peers: Peers, links: Links, port: number, loopback: boolean) {
     this.#peers = peers
@@ -44,18 +44,27 @@ export class Discovery {
     this.#loopback = loopback
   }
 
-  find(): Discovered[] {
+  find(now: number): Discovered[] {
     const ours = ownAddresses(this.#links, this.#port)
+    for (const [name, { until }] of this.#kept) if (until <= now) this.#kept.delete(name)
     const found: Discovered[] = []
     for (const peer of this.#peers) {
       if (peer.name === this.#peers.self.name || this.#links.connected(peer.name)) continue
-      const addresses = new Map<string, Listening>()
-      // Whom a peer is connected with usually claims so too; only else all have to be asked.
-      for (const witness of this.#witnesses(peer)) this.#ask(witness, peer, ours, addresses)
-      if (addresses.size === 0) for (const witness of this.#peers) this.#ask(witness, peer, ours, addresses)
-      for (const listening of addresses.values()) found.push({ peer: peer.name, ...listening })
+      const addresses = this.#kept.get(peer.name)?.found ?? this.#addressesOf(peer, ours)
+      if (addresses.length === 0) continue
+      if (!this.#kept.has(peer.name)) this.#kept.set(peer.name, { found: addresses, until: now + KEPT_FOR })
+      found.push(...addresses)
     }
     return found
+  }
+
+  #addressesOf(peer: Peer, ours: ReadonlySet<string>): Discovered[] {
+    const search = new Search(peer.name, this.#port, this.#loopback, ours)
+    // Whom a peer is connected with usually claims so too; only else all have to be asked.
+    for (const witness of this.#witnesses(peer)) if (witness !== this.#peers.self) search.ask(witness)
+    if (search.found.size === 0)
+      for (const witness of this.#peers) if (witness !== this.#peers.self) search.ask(witness)
+    return Array.from(search.found.values(), (listening) => ({ peer: peer.name, ...listening }))
   }
 
   *#witnesses(peer: Peer): Generator<Peer> {
@@ -64,23 +73,40 @@ export class Discovery {
       if (witness !== undefined) yield witness
     }
   }
+}
 
-  /** What one peer claims about the address of another. */
-  #ask(witness: Peer, peer: Peer, ours: ReadonlySet<string>, found: Map<string, Listening>): void {
-    if (found.size >= MAX_ADDRESSES || witness === this.#peers.self) return
-    const claim = witness.claims.get(peer.name)
-    if (claim === undefined) return
-    const listening = this.#listeningAt(claim.address, claim.outbound)
-    if (listening !== undefined && !ours.has(listening.address)) found.set(listening.address, listening)
+/** Gathers what others claim about the address of one peer. */
+class Search {
+  readonly found = new Map<string, Listening>()
+  readonly #peer: PeerName
+  readonly #port: number
+  readonly #loopback: boolean
+  readonly #ours: ReadonlySet<string>
+  /** IPv4 endpoints that were looked at already: most witnesses say the same. */
+  readonly #seen = new Set<number>()
+
+  constructor(peer: PeerName, port: number, loopback: boolean, ours: ReadonlySet<string>) {
+    this.#peer = peer
+    this.#port = port
+    this.#loopback = loopback
+    this.#ours = ours
   }
 
-  #listeningAt(claimed: string, outbound: boolean): Listening | undefined {
-    const key = `${outbound} ${claimed}`
-    if (this.#parsed.has(key)) return this.#parsed.get(key)
-    if (this.#parsed.size >= MAX_REMEMBERED) this.#parsed.clear()
-    const listening = listeningAt(claimed, outbound, this.#port, this.#loopback)
-    this.#parsed.set(key, listening)
-    return listening
+  ask({ claims }: Peer): void {
+    if (this.found.size >= MAX_ADDRESSES) return
+    const index = claims.indexOf(this.#peer)
+    if (index < 0) return
+    const endpoint = claims.endpointAt(index)
+    if (endpoint !== undefined) {
+      // Of an inbound connection only the address counts, the port is the remote's own for that connection.
+      const key = claims.outboundAt(index) ? endpoint : -1 - Math.floor(endpoint / 65536)
+      if (this.#seen.has(key)) return
+      this.#seen.add(key)
+    }
+    const { address, outbound } = claims.at(index)
+    const listening = listeningAt(address, outbound, this.#port, this.#loopback)
+    if (listening !== undefined && !this.#ours.has(listening.address))
+      this.found.set(listening.address, listening)
   }
 }
 

@@ -24,8 +24,7 @@ export class OwnClaims {
 
   remove(peer: PeerName): void {
     this.#carried.delete(peer)
-    const { claims } = this.#peers.self
-    if (claims.has(peer)) this.#peers.setOwnClaims(claims.with(Claims.none, [peer]))
+    if (this.#peers.self.claims.has(peer)) this.#peers.changeOwnClaims(Claims.none, [peer])
   }
 
   /** The next connection with this peer counts as established until then, in ms, or until it is. */
@@ -42,18 +41,15 @@ export class OwnClaims {
         continue
       }
       this.#carried.delete(peer)
-      const { claims } = this.#peers.self
-      const claim = claims.get(peer)
-      if (claim !== undefined)
-        this.#peers.setOwnClaims(claims.with(Claims.of([{ ...claim, established: false }])))
+      const claim = this.#peers.self.claims.get(peer)
+      if (claim !== undefined) this.#peers.changeOwnClaims(Claims.of([{ ...claim, established: false }]))
     }
     return next
   }
 
   #claim({ address, outbound }: Link, remote: PeerName, established: boolean): void {
-    const { claims } = this.#peers.self
-    const known = claims.get(remote)
+    const known = this.#peers.self.claims.get(remote)
     if (known?.address === address && known.outbound === outbound && known.established === established) return
-    this.#peers.setOwnClaims(claims.with(Claims.of([{ remote, address, outbound, established }])))
+    this.#peers.changeOwnClaims(Claims.of([{ remote, address, outbound, established }]))
   }
 }

@@ -13,6 +13,29 @@ export interface PeerDescription {
   readonly claims: Claims
 }
 
+/** How a description differs from any version since `base` of the same incarnation. */
+export interface ClaimsDelta {
+  readonly base: bigint
+  readonly changed: Claims
+  readonly gone: readonly PeerName[]
+}
+
+/** A description that somebody tells, with what changed where he says so. */
+export interface PeerUpdate extends PeerDescription {
+  readonly delta?: ClaimsDelta
+}
+
+/** What an update changes in the description that we have, where it says so. */
+export const deltaFrom = (known: PeerDescription, next: PeerUpdate): ClaimsDelta | undefined =>
+  next.delta !== undefined && next.uid === known.uid && fits(next.delta, known, next) ? next.delta : undefined
+
+/** Whether a delta leads from one version to a later one. */
+export const fits = (
+  { base }: Pick<ClaimsDelta, 'base'>,
+  from: Pick<PeerDescription, 'version'>,
+  to: Pick<PeerDescription, 'version'>,
+): boolean => from.version >= base && from.version < to.version
+
 /** An entry of the peers table: the newest description, and who holds on to it. */
 export interface Peer extends PeerDescription, PeerRef {
   nickname: string

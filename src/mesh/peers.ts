@@ -2,7 +2,7 @@ import { WireError } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
 import { Claims } from './claims.ts'
-import { isNewer, type Peer, type PeerDescription, placeholder } from './peer.ts'
+import { deltaFrom, isNewer, type Peer, type PeerDescription, type PeerUpdate, placeholder } from './peer.ts'
 import { ShortIds } from './short-ids.ts'
 import { TopologyDigest } from './topology-digest.ts'
 
@@ -27,7 +27,7 @@ export interface Applied {
 }
 
 /** Told of every replaced description, before it is. */
-export type OnReplace = (old: PeerDescription, next: PeerDescription) => void
+export type OnReplace = (old: PeerDescription, next: PeerUpdate) => void
 
 /** The peers table (mesh §10): what each known peer says about itself, ourself among them. */
 export class Peers {
@@ -38,6 +38,10 @@ export class Peers {
   readonly #rng: Rng
   readonly #limits: PeersLimits
   readonly #onReplace: OnReplace
+  /** Peers cut off from us that a connection of ours holds: those that they claim may have been collected. */
+  #dangling: ReadonlySet<PeerName> = new Set()
+  /** Something happened since the last collection that may have cut a peer off. */
+  #mayBeCut = false
   #claims = 0
   #revision = 0
 
@@ -94,15 +98,19 @@ export class Peers {
 
   release(peer: Peer): void {
     peer.localRefs--
+    this.#mayBeCut ||= peer.localRefs === 0
   }
 
   /** Our own connections changed: a new version of us. */
-  setOwnClaims(claims: Claims): void {
-    this.#replace(this.self, { ...this.self, claims, version: (this.self.version + 1n) % MAX_UINT64 })
+  changeOwnClaims(changed: Claims, gone: readonly PeerName[] = []): void {
+    const { self } = this
+    const claims = self.claims.with(changed, gone)
+    const delta = { base: self.version, changed, gone }
+    this.#replace(self, { ...self, claims, version: (self.version + 1n) % MAX_UINT64, delta })
   }
 
   /** Takes an update as a whole or throws `WireError` when it would exceed the limits. */
-  apply(update: readonly PeerDescription[]): Applied {
+  apply(update: readonly PeerUpdate[]): Applied {
     const fresh = this.#insertMentioned(update)
     const improved = new Map<PeerName, bigint>()
     let selfChanged = false
@@ -124,6 +132,8 @@ export class Peers {
 
   /** Removes and returns the peers that nobody leads to from us and no connection of ours holds (mesh §10.3). */
   collect(): Peer[] {
+    if (!this.#mayBeCut) return []
+    this.#mayBeCut = false
     const reached = new Set<PeerName>([this.self.name])
     const open: Peer[] = [this.self]
     for (let peer = open.pop(); peer !== undefined; peer = open.pop()) {
@@ -131,13 +141,17 @@ export class Peers {
         const remote = this.#byName.get(peer.claims.remoteAt(i))
         if (remote === undefined || reached.has(remote.name)) continue
         reached.add(remote.name)
+        if (reached.size === this.#byName.size) {
+          this.#dangling = new Set()
+          return []
+        }
         open.push(remote)
       }
     }
-    const removed = [...this.#byName.values()].filter(
-      (peer) => peer.localRefs === 0 && !reached.has(peer.name),
-    )
+    const cut = [...this.#byName.values()].filter((peer) => !reached.has(peer.name))
+    const removed = cut.filter(({ localRefs }) => localRefs === 0)
     for (const peer of removed) this.#remove(peer)
+    this.#dangling = new Set(cut.flatMap(({ name, localRefs }) => (localRefs === 0 ? [] : [name])))
     return removed
   }
 
@@ -159,14 +173,16 @@ export class Peers {
   }
 
   /** Adds an empty entry for every name in the update that we do not know; returns those that it describes. */
-  #insertMentioned(update: readonly PeerDescription[]): Set<PeerName> {
+  #insertMentioned(update: readonly PeerUpdate[]): Set<PeerName> {
     const unknown = new Set<PeerName>()
     let claims = this.#claims
     for (const peer of update) {
-      claims += peer.claims.size - (this.#byName.get(peer.name)?.claims.size ?? 0)
-      if (!this.#byName.has(peer.name)) unknown.add(peer.name)
-      for (let i = 0; i < peer.claims.size; i++) {
-        const remote = peer.claims.remoteAt(i)
+      const known = this.#byName.get(peer.name)
+      claims += peer.claims.size - (known?.claims.size ?? 0)
+      if (known === undefined) unknown.add(peer.name)
+      const mentioned = this.#mentionedFirst(known, peer)
+      for (let i = 0; i < mentioned.size; i++) {
+        const remote = mentioned.remoteAt(i)
         if (!this.#byName.has(remote)) unknown.add(remote)
       }
     }
@@ -184,6 +200,12 @@ export class Peers {
     return new Set(update.map(({ name }) => name).filter((name) => unknown.has(name)))
   }
 
+  /** Claims of an update that may be for peers that we do not know. */
+  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): Claims {
+    if (known === undefined || this.#dangling.has(known.name)) return next.claims
+    return deltaFrom(known, next)?.changed ?? next.claims
+  }
+
   /** Somebody still gossips an earlier incarnation of us: be newer than it. */
   #outdo(old: PeerDescription): boolean {
     if (old.uid === this.self.uid || old.version < this.self.version) return false
@@ -192,8 +214,10 @@ export class Peers {
     return true
   }
 
-  #replace(peer: Peer, next: PeerDescription): void {
+  #replace(peer: Peer, next: PeerUpdate): void {
     this.#onReplace(peer, next)
+    // New claims alone cut nobody off.
+    this.#mayBeCut ||= peer.claims.size > 0 && deltaFrom(peer, next)?.gone.length !== 0
     this.digest.toggle(peer)
     if (peer.shortId !== next.shortId) {
       if (peer.shortId !== undefined) this.shortIds.unregister(peer.shortId, peer.name)
@@ -211,6 +235,7 @@ export class Peers {
 
   #insert(peer: Peer): void {
     this.#byName.set(peer.name, peer)
+    this.#mayBeCut = true
     this.#claims += peer.claims.size
     if (peer.shortId !== undefined) this.shortIds.register(peer.shortId, peer.name)
     this.digest.toggle(peer)

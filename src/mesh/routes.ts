@@ -43,7 +43,7 @@ class Generation implements OverlayRoutes {
   #computeUnicast(): ReadonlyMap<PeerName, PeerName> {
     const graph = this.#lazyGraph()
     const self = graph.indexOf(this.#self) ?? UNREACHED
-    const { via } = graph.search(self, this.#kind)
+    const via = graph.nextHops(self, this.#kind)
     const hops = new Map<PeerName, PeerName>()
     for (const [i, name] of graph.names.entries()) {
       const hop = graph.names[via[i] ?? UNREACHED]
@@ -57,14 +57,7 @@ class Generation implements OverlayRoutes {
     const start = graph.indexOf(source)
     const self = graph.indexOf(this.#self)
     if (start === undefined || self === undefined) return []
-    // In a dense network the source reaches all our neighbours by itself, which is found without a search.
-    if (this.#kind === 'all' && start !== self && graph.covers(start, self)) return []
-    const { via, found } = graph.search(start, this.#kind, self)
-    if (!found) return []
-    return graph
-      .neighbours(self, this.#kind)
-      .filter((neighbour) => via[neighbour] === UNREACHED)
-      .flatMap((neighbour) => graph.names[neighbour] ?? [])
+    return graph.broadcastHops(start, self, this.#kind).flatMap((node) => graph.names[node] ?? [])
   }
 }
 

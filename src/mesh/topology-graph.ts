@@ -1,13 +1,15 @@
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Claims } from './claims.ts'
+import { membersOf, NodeSet, setBit, words } from './node-set.ts'
 
 /** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
 export type RouteKind = 'established' | 'all'
 
-/** The claims of one peer with the numbers of their remotes, in the same order; -1 for who is not known. */
+/** The claims of one peer as numbers of their remotes, without who is not known. */
 interface Row {
   readonly claims: Claims
-  readonly to: Int32Array
+  readonly all: NodeSet
+  readonly established: NodeSet
 }
 
 /**
@@ -19,6 +21,8 @@ export class TopologyGraph {
   readonly names: readonly PeerName[]
   readonly #index: ReadonlyMap<PeerName, number>
   readonly #rows: readonly Row[]
+  /** Per node: who claims an established connection with it, as it claims with them. Made when first needed. */
+  #symmetric: readonly NodeSet[] | undefined
 
   constructor(
     peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>,
@@ -26,19 +30,13 @@ export class TopologyGraph {
   ) {
     const sorted = [...peers].sort((a, b) => a.name - b.name)
     const names = sorted.map(({ name }) => name)
-    if (previous !== undefined && sameNames(names, previous.names)) {
-      this.names = previous.names
-      this.#index = previous.#index
-      this.#rows = sorted.map(({ claims }, i) => {
-        const row = previous.#rows[i]
-        return row?.claims === claims ? row : rowOf(claims, this.#index)
-      })
-    } else {
-      this.names = names
-      const index = new Map(names.map((name, i) => [name, i]))
-      this.#index = index
-      this.#rows = sorted.map(({ claims }) => rowOf(claims, index))
-    }
+    const isSame = previous !== undefined && sameNames(names, previous.names)
+    this.names = isSame ? previous.names : names
+    this.#index = isSame ? previous.#index : new Map(names.map((name, i) => [name, i]))
+    this.#rows = sorted.map(({ claims }, i) => {
+      const row = isSame ? previous.#rows[i] : undefined
+      return row?.claims === claims ? row : rowOf(claims, this.names)
+    })
   }
 
   get size(): number {
@@ -49,88 +47,108 @@ export class TopologyGraph {
     return this.#index.get(name)
   }
 
-  /** Neighbours of a node, ascending. */
-  neighbours(node: number, kind: RouteKind): number[] {
-    const row = this.#rows[node]
-    if (row === undefined) return []
-    const found: number[] = []
-    for (let i = 0; i < row.to.length; i++) {
-      const remote = row.to[i] ?? UNREACHED
-      if (remote !== UNREACHED && (kind === 'all' || this.#isSymmetric(node, row, i, remote)))
-        found.push(remote)
-    }
-    return found
-  }
-
-  /** Whether somebody claims to be a neighbour, by any claim, of all neighbours of another node or is one of them. */
-  covers(node: number, other: number): boolean {
-    const mine = this.#rows[node]?.to ?? NOBODY
-    const theirs = this.#rows[other]?.to ?? NOBODY
-    let at = 0
-    for (const neighbour of theirs) {
-      if (neighbour === node || neighbour === UNREACHED) continue
-      while (at < mine.length && (mine[at] ?? 0) < neighbour) at++
-      if (mine[at] !== neighbour) return false
-    }
-    return true
-  }
-
-  /**
-   * Breadth first, each level in the order of names (mesh §12). With `stopAt` it ends when that node's turn comes: what
-   * is reached by then is what others see to, so that together all peers get a broadcast exactly once.
-   */
-  search(start: number, kind: RouteKind, stopAt: number = UNREACHED): Search {
+  /** By node: the neighbour of `start` through which it is reached, `start` for itself, or `UNREACHED`. */
+  nextHops(start: number, kind: RouteKind): Int32Array {
     const via = new Int32Array(this.size).fill(UNREACHED)
     via[start] = start
-    let reached = 1
+    const reached = new Uint32Array(words(this.size))
+    setBit(reached, start)
+    let left = this.size - 1
     let level = [start]
-    while (level.length > 0 && reached < this.size) {
+    while (level.length > 0 && left > 0) {
       const next: number[] = []
       for (const node of level) {
-        if (node === stopAt) return { via, found: true }
-        const row = this.#rows[node]
-        const length = row?.to.length ?? 0
-        for (let i = 0; i < length && row !== undefined; i++) {
-          const remote = row.to[i] ?? UNREACHED
-          if (remote === UNREACHED || via[remote] !== UNREACHED) continue
-          if (kind === 'established' && !this.#isSymmetric(node, row, i, remote)) continue
+        for (const remote of this.#neighbours(node, kind).without(reached)) {
           via[remote] = node === start ? remote : (via[node] ?? UNREACHED)
-          reached++
+          setBit(reached, remote)
+          left--
           next.push(remote)
         }
       }
       level = next.sort((a, b) => a - b)
     }
-    return { via, found: via[stopAt] !== undefined && via[stopAt] !== UNREACHED }
+    return via
   }
 
-  #isSymmetric(node: number, row: Row, index: number, remote: number): boolean {
-    if (!row.claims.establishedAt(index)) return false
-    const back = this.#rows[remote]?.claims
-    const name = this.names[node]
-    if (back === undefined || name === undefined) return false
-    const found = back.indexOf(name)
-    return found >= 0 && back.establishedAt(found)
+  /**
+   * Neighbours to whom `self` has to pass a broadcast of `source`. Breadth first from the source, each level in the
+   * order of names (mesh §12), until the turn of `self` comes: what is reached by then is what others see to, so that
+   * together all peers get a broadcast exactly once.
+   */
+  broadcastHops(source: number, self: number, kind: RouteKind): number[] {
+    const mine = this.#neighbours(self, kind)
+    const reached = new Uint32Array(words(this.size))
+    const before = new Uint32Array(reached.length)
+    setBit(reached, source)
+    let level = [source]
+    while (level.length > 0) {
+      before.set(reached)
+      for (const node of level) {
+        if (node === self) return mine.without(reached)
+        this.#neighbours(node, kind).addTo(reached)
+        if (mine.isWithin(reached, self)) return []
+      }
+      // Who was reached in this level is next, in ascending order.
+      for (let i = 0; i < before.length; i++) before[i] = (reached[i] ?? 0) & ~(before[i] ?? 0)
+      level = membersOf(before)
+    }
+    return []
+  }
+
+  #neighbours(node: number, kind: RouteKind): NodeSet {
+    const row = this.#rows[node]
+    if (row === undefined) return NOBODY
+    if (kind === 'all') return row.all
+    this.#symmetric ??= this.#rows.map(({ established }, i) => this.#confirmed(established, i))
+    return this.#symmetric[node] ?? NOBODY
+  }
+
+  /** Those of `claimed` that claim the same of `node`. */
+  #confirmed(claimed: NodeSet, node: number): NodeSet {
+    const remotes = claimed.toArray()
+    const confirmed = remotes.filter((remote) => this.#rows[remote]?.established.has(node))
+    return confirmed.length === remotes.length ? claimed : NodeSet.of(confirmed, this.size)
   }
 }
 
-const NOBODY = new Int32Array(0)
+const NOBODY = NodeSet.of([], 0)
 
 /** No way there. */
 export const UNREACHED = -1
 
-/** What a search from one node came to. */
-export interface Search {
-  /** By node: the neighbour of the start through which it is reached, the start for itself, or `UNREACHED`. */
-  readonly via: Int32Array
-  /** Whether the node to stop at was come to. */
-  readonly found: boolean
+/** Both sides ascend, so that each is gone through once. */
+function rowOf(claims: Claims, names: readonly PeerName[]): Row {
+  const all: number[] = []
+  const established: number[] = []
+  let at = 0
+  for (let i = 0; i < claims.size; i++) {
+    const remote = claims.remoteAt(i)
+    // Few claims among many names: halve the way there instead of walking it.
+    at = claims.size * 8 < names.length ? firstNotBelow(names, remote, at) : walk(names, remote, at)
+    if (names[at] !== remote) continue
+    all.push(at)
+    if (claims.establishedAt(i)) established.push(at)
+  }
+  const same = all.length === established.length
+  const whole = NodeSet.of(all, names.length)
+  return { claims, all: whole, established: same ? whole : NodeSet.of(established, names.length) }
 }
 
-function rowOf(claims: Claims, index: ReadonlyMap<PeerName, number>): Row {
-  const to = new Int32Array(claims.size)
-  for (let i = 0; i < to.length; i++) to[i] = index.get(claims.remoteAt(i)) ?? UNREACHED
-  return { claims, to }
+function walk(names: readonly PeerName[], name: PeerName, from: number): number {
+  let at = from
+  while (at < names.length && (names[at] ?? 0) < name) at++
+  return at
+}
+
+function firstNotBelow(names: readonly PeerName[], name: PeerName, from: number): number {
+  let low = from
+  let high = names.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((names[middle] ?? 0) < name) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const sameNames = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>

@@ -1,5 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
-import type { PeerDescription } from './peer.ts'
+import { deltaFrom, type PeerDescription, type PeerUpdate } from './peer.ts'
 import { encodeRecord, type TopologyRecord } from './topology-message.ts'
 
 /** Which claims changed from one version of a peer to a later one. */
@@ -15,25 +15,43 @@ interface Encoded {
   readonly bytes: Uint8Array
 }
 
-/** Steps kept per peer; a neighbour that is further behind gets the whole description. */
-const MAX_STEPS = 8
+/**
+ * Changes kept per peer: as many as it has connections, since a longer delta is no use, but some in any case. A
+ * neighbour that is further behind gets the whole description.
+ */
+const MIN_CHANGES = 16
+
+/** Records kept for the next neighbour that needs the same. */
+const MAX_ENCODED = 64
 
 /** The last changes of each peer's connections, so that neighbours need only be sent what changed. */
 export class TopologyHistory {
-  readonly #steps = new Map<PeerName, Step[]>()
-  /** The last record made of each peer: what is news goes to many neighbours at once. */
+  readonly #steps = new Map<PeerName, { steps: Step[]; changes: number }>()
+  /** Records made lately, one per peer: what is news goes to many neighbours at once. */
   readonly #encoded = new Map<PeerName, Encoded>()
 
   /** A description is about to replace another. */
-  replaced(old: PeerDescription, next: PeerDescription): void {
-    if (old.uid !== next.uid || old.nickname !== next.nickname || old.shortId !== next.shortId) {
+  replaced(old: PeerDescription, next: PeerUpdate): void {
+    if (
+      old.uid !== next.uid ||
+      old.nickname !== next.nickname ||
+      old.shortId !== next.shortId ||
+      next.version < old.version
+    ) {
       this.#steps.delete(next.name)
       return
     }
-    const steps = this.#steps.get(next.name) ?? []
-    this.#steps.set(next.name, steps)
-    steps.push({ base: old.version, changed: next.claims.changedFrom(old.claims) })
-    if (steps.length > MAX_STEPS) steps.shift()
+    const delta = deltaFrom(old, next)
+    const changed =
+      delta === undefined
+        ? next.claims.changedFrom(old.claims)
+        : [...Array.from(delta.changed, ({ remote }) => remote), ...delta.gone]
+    const history = this.#steps.get(next.name) ?? { steps: [], changes: 0 }
+    this.#steps.set(next.name, history)
+    history.steps.push({ base: old.version, changed })
+    history.changes += changed.length
+    const most = Math.max(MIN_CHANGES, next.claims.size)
+    while (history.changes > most) history.changes -= history.steps.shift()?.changed.length ?? 0
   }
 
   /** What a neighbour with version `base` needs, encoded. */
@@ -42,20 +60,24 @@ export class TopologyHistory {
     const isSame = last?.uid === peer.uid && last.version === peer.version && last.base === base
     if (last !== undefined && isSame) return last.bytes
     const bytes = encodeRecord(this.record(peer, base))
+    if (this.#encoded.size >= MAX_ENCODED) this.#encoded.clear()
     this.#encoded.set(peer.name, { base, uid: peer.uid, version: peer.version, bytes })
     return bytes
   }
 
-  /** A delta where we know one and it is shorter, else everything. */
+  /**
+   * A delta where we know one and it is shorter, else everything. It says what changed since a version not later than
+   * `base`, and some more: it fits whoever has any version from there on, and news gets lost while trees disagree.
+   */
   record(peer: PeerDescription, base: bigint | undefined): TopologyRecord {
-    const steps = this.#steps.get(peer.name) ?? []
-    const first = steps.findIndex((step) => step.base === base)
-    if (base === undefined || first < 0) return { kind: 'full', peer: { ...peer } }
-    const names = new Set(steps.slice(first).flatMap(({ changed }) => changed))
-    if (names.size > peer.claims.size) return { kind: 'full', peer: { ...peer } }
+    const steps = this.#steps.get(peer.name)?.steps ?? []
+    const needed = base === undefined ? -1 : steps.findLastIndex((step) => step.base <= base)
+    const [first, names] = withSlack(steps, needed)
+    if (first === undefined || names.size > peer.claims.size) return { kind: 'full', peer: { ...peer } }
+    const { name, uid, version } = peer
     const changed = peer.claims.pick(names)
-    const gone = [...names].filter((name) => !peer.claims.has(name))
-    return { kind: 'delta', name: peer.name, uid: peer.uid, base, version: peer.version, changed, gone }
+    const gone = [...names].filter((remote) => !peer.claims.has(remote))
+    return { kind: 'delta', name, uid, base: first.base, version, changed, gone }
   }
 
   /** The peer left the table: should it come back, its versions may begin anew. */
@@ -69,4 +91,18 @@ export class TopologyHistory {
     this.#steps.clear()
     this.#encoded.clear()
   }
+}
+
+/** The steps from `needed` on and as many earlier ones as do not double their names: the first, and the names of all. */
+function withSlack(steps: readonly Step[], needed: number): [Step | undefined, ReadonlySet<PeerName>] {
+  const names = new Set(steps.slice(Math.max(needed, 0)).flatMap(({ changed }) => changed))
+  const most = 2 * names.size
+  let first = steps[needed]
+  for (let i = needed - 1; i >= 0; i--) {
+    const step = steps[i]
+    if (step === undefined || names.size + step.changed.length > most) break
+    for (const name of step.changed) names.add(name)
+    first = step
+  }
+  return [first, names]
 }

@@ -55,7 +55,7 @@ test('records of every shape come back as they went', () => {
 for (const message of [
   { kind: 'digest', digest: 0x0123456789abcdefn },
   { kind: 'versions', versions: [{ name: peer.name, uid: 5n, version: 2n ** 63n }] },
-  { kind: 'want', names: [peer.name, 1 as PeerName] },
+  { kind: 'want', versions: [{ name: 1 as PeerName, uid: 0n, version: 0n }] },
 ] as const) {
   test(`a message of kind ${message.kind} comes back as it went`, () => {
     assert.deepEqual(decodeTopologyMessage(encodeTopologyMessage(message)), message)

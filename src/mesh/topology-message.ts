@@ -16,11 +16,11 @@ export const TOPOLOGY_TAG = 64
  *   1 records    root u48 | record…           relayed along the broadcast tree of root, as far as it is news
  *   2 digest     u64                          of all descriptions that the sender has
  *   3 versions   (name u48 | uid u64 | version v)…
- *   4 want       (name u48)…                  descriptions that the sender lacks
+ *   4 want       (name u48 | uid u64 | version v)…      what the sender has, zeros for nothing, and wants newer
  *
  *   record       name u48 | uid u64 | version v | flags u8 | rest
  *     full       nickname text | [short id u16] | claims
- *     delta      base v | claims | count v | gone u48…      what changed since version `base` of the same uid
+ *     delta      base v | claims | count v | gone u48…      what changed since version `base`, any later one will do
  *   claims       count v | claim… | text…                   packed as in claims.ts, then the texts they need
  *   text         length u16 | UTF-8
  */
@@ -50,7 +50,7 @@ export type TopologyMessage =
   | { readonly kind: 'records'; readonly root: PeerName; readonly records: readonly TopologyRecord[] }
   | { readonly kind: 'digest'; readonly digest: bigint }
   | { readonly kind: 'versions'; readonly versions: readonly PeerVersion[] }
-  | { readonly kind: 'want'; readonly names: readonly PeerName[] }
+  | { readonly kind: 'want'; readonly versions: readonly PeerVersion[] }
 
 /** Every kind but `records`, see `encodeRecords`. */
 export function encodeTopologyMessage(message: Exclude<TopologyMessage, { kind: 'records' }>): Uint8Array {
@@ -60,10 +60,8 @@ export function encodeTopologyMessage(message: Exclude<TopologyMessage, { kind: 
       out.u64(message.digest)
       break
     case 'versions':
-      for (const { name, uid, version } of message.versions) varint(out.u48(name).u64(uid), version)
-      break
     case 'want':
-      for (const name of message.names) out.u48(name)
+      for (const { name, uid, version } of message.versions) varint(out.u48(name).u64(uid), version)
   }
   return out.finish()
 }
@@ -79,20 +77,19 @@ export function decodeTopologyMessage(bytes: Uint8Array): TopologyMessage | unde
     case Kind.digest:
       return { kind: 'digest', digest: reader.u64() }
     case Kind.versions:
-      return {
-        kind: 'versions',
-        versions: untilEnd(reader, () => ({
-          name: peerName(reader.u48()),
-          uid: reader.u64(),
-          version: readVarint(reader),
-        })),
-      }
+      return { kind: 'versions', versions: untilEnd(reader, readVersion) }
     case Kind.want:
-      return { kind: 'want', names: untilEnd(reader, () => peerName(reader.u48())) }
+      return { kind: 'want', versions: untilEnd(reader, readVersion) }
     default:
       return undefined
   }
 }
+
+const readVersion = (reader: Reader): PeerVersion => ({
+  name: peerName(reader.u48()),
+  uid: reader.u64(),
+  version: readVarint(reader),
+})
 
 /** One record by itself, for `encodeRecords`: the same bytes go to many neighbours. */
 export function encodeRecord(record: TopologyRecord): Uint8Array {

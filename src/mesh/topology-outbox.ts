@@ -1,5 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
-import { isPlaceholder } from './peer.ts'
+import { isPlaceholder, placeholder } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { TopologyHistory } from './topology-history.ts'
 import { encodeRecords, encodeTopologyMessage } from './topology-message.ts'
@@ -51,8 +51,10 @@ export class TopologyOutbox {
   take(peers: Peers, history: TopologyHistory): Uint8Array[] {
     const messages: Uint8Array[] = []
     for (const [root, names] of this.#records) messages.push(...recordMessages(root, names, peers, history))
-    if (this.#wanted.size > 0)
-      messages.push(encodeTopologyMessage({ kind: 'want', names: [...this.#wanted] }))
+    if (this.#wanted.size > 0) {
+      const had = Array.from(this.#wanted, (name) => peers.get(name) ?? placeholder(name))
+      messages.push(encodeTopologyMessage({ kind: 'want', versions: had }))
+    }
     if (this.#versions) {
       const versions = [...peers].filter((peer) => !isPlaceholder(peer))
       messages.push(encodeTopologyMessage({ kind: 'versions', versions }))

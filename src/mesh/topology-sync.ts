@@ -2,7 +2,7 @@ import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
-import { isPlaceholder, type PeerDescription } from './peer.ts'
+import { fits, isPlaceholder, type PeerUpdate } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { Routes } from './routes.ts'
 import type { TopologyHistory } from './topology-history.ts'
@@ -103,7 +103,7 @@ export class TopologySync {
         this.#onVersions(link, message.versions)
         break
       case 'want':
-        for (const name of message.names) link.outbox?.record(this.#parts.peers.self.name, name, undefined)
+        this.#onWant(link, message.versions)
     }
     this.#parts.queued(link)
   }
@@ -117,9 +117,15 @@ export class TopologySync {
   }
 
   #onRecords(link: Link, root: PeerName, records: readonly TopologyRecord[]): void {
-    const update = records.flatMap((record) => this.#describe(link, record) ?? [])
-    for (const { name } of update) this.#wanted.delete(name)
-    if (update.length === 0) return
+    const described = new Map<PeerName, PeerUpdate>()
+    for (const record of records) {
+      const update = this.#describe(link, record)
+      // A delta is only good for what we have now: of several for one peer the first counts.
+      if (update !== undefined && !described.has(update.name)) described.set(update.name, update)
+    }
+    for (const name of described.keys()) this.#wanted.delete(name)
+    if (described.size === 0) return
+    const update = [...described.values()]
     const applied = this.#parts.peers.apply(update)
     this.#parts.onApplied()
     if (applied.improved.size === 0) return
@@ -127,14 +133,14 @@ export class TopologySync {
   }
 
   /** The whole description that a record stands for; asks for it where we lack the base of a delta. */
-  #describe(link: Link, record: TopologyRecord): PeerDescription | undefined {
+  #describe(link: Link, record: TopologyRecord): PeerUpdate | undefined {
     if (record.kind === 'full') return record.peer
     const known = this.#parts.peers.get(record.name)
     if (known !== undefined && known.uid === record.uid) {
-      if (known.version === record.base) {
+      if (fits(record, known, record)) {
         const claims = known.claims.with(record.changed, record.gone)
         const { name, nickname, uid, shortId } = known
-        return { name, nickname, uid, version: record.version, shortId, claims }
+        return { name, nickname, uid, version: record.version, shortId, claims, delta: record }
       }
       if (known.version >= record.version) return undefined
     }
@@ -157,6 +163,15 @@ export class TopologySync {
     for (const their of versions) {
       const mine = peers.get(their.name)
       if (mine === undefined || isAhead(their, mine)) this.#want(link, their.name)
+    }
+  }
+
+  /** Sends what the neighbour asked for: what changed since what it has, where we know. */
+  #onWant(link: Link, versions: readonly PeerVersion[]): void {
+    const { peers } = this.#parts
+    for (const { name, uid, version } of versions) {
+      const base = uid !== 0n && peers.get(name)?.uid === uid ? version : undefined
+      link.outbox?.record(peers.self.name, name, base)
     }
   }
 

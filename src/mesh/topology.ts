@@ -18,9 +18,9 @@ import { TopologySync } from './topology-sync.ts'
 
 /**
  * Changes are gathered for so long before routes are calculated from them (mesh §12): 100 ms, and in a big network,
- * where a calculation costs more and changes come more often, a millisecond per peer up to a second.
+ * where a calculation costs more and changes come more often, two milliseconds per peer up to a second.
  */
-const routesAfter = (peers: number): number => Math.min(Math.max(peers, 100), 1_000)
+const routesAfter = (peers: number): number => Math.min(Math.max(2 * peers, 100), 1_000)
 /** The first update of a burst starts the time to the next collection (mesh §10.2). */
 const COLLECT_AFTER = 1_000
 /** Changes of our own are gathered for so long before old neighbours hear of them (mesh §10.4). */
@@ -28,6 +28,9 @@ const ANNOUNCE_OLD_AFTER = 1_000
 /** The same towards ours, where an announcement costs little: at once after a quiet time, then ever less often. */
 const ANNOUNCE_FIRST = 100
 const ANNOUNCE_SLOWEST = 1_000
+/** Where many join at once each tells all others: less often, the more there are. */
+const ANNOUNCE_PER_PEER = 20
+const ANNOUNCE_LIMIT = 5_000
 const QUIET = 3_000
 /** When the topology has been still for so long, some neighbours compare digests. */
 const COMPARE_AFTER = 2_000
@@ -184,7 +187,8 @@ export class Topology {
   #announce(now: number): void {
     const { self } = this.peers
     this.#announcedAt = now
-    this.#announceAfter = Math.min(2 * this.#announceAfter, ANNOUNCE_SLOWEST)
+    const slowest = Math.max(ANNOUNCE_SLOWEST, Math.min(ANNOUNCE_PER_PEER * this.peers.size, ANNOUNCE_LIMIT))
+    this.#announceAfter = Math.min(2 * this.#announceAfter, slowest)
     if (self.version === this.#announced) return
     this.#sync.originate(new Map([[self.name, this.#announced]]))
     this.#announced = self.version

@@ -73,7 +73,7 @@ export const topologyMessages: readonly Uint8Array[] = [
   ]),
   encodeTopologyMessage({ kind: 'digest', digest: 1n }),
   encodeTopologyMessage({ kind: 'versions', versions: [{ name, uid: 7n, version: 300n }] }),
-  encodeTopologyMessage({ kind: 'want', names: [name, 2 as PeerName] }),
+  encodeTopologyMessage({ kind: 'want', versions: [{ name: 2 as PeerName, uid: 0n, version: 0n }] }),
 ]
 
 /** Everything that turns remote bytes into values. */

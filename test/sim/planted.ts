@@ -24,8 +24,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a change of our connections does not raise our version',
     file: 'peers',
-    text: 'claims, version: (this.self.version + 1n) % MAX_UINT64',
-    becomes: 'claims, version: this.self.version',
+    text: 'claims, version: (self.version + 1n) % MAX_UINT64',
+    becomes: 'claims, version: self.version',
   },
   {
     bug: 'a broadcast is delivered twice',
@@ -37,8 +37,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'broadcasts go no further than the neighbours of their originator',
     file: 'routes',
-    text: 'via[neighbour] === UNREACHED',
-    becomes: 'via[neighbour] === UNREACHED && start === self',
+    text: 'graph.broadcastHops(start, self, this.#kind)',
+    becomes: '(start === self ? graph.broadcastHops(start, self, this.#kind) : [])',
   },
   {
     bug: 'older descriptions replace newer ones',
@@ -55,7 +55,7 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a delta is applied to whatever version we have, and missing descriptions are not asked for',
     file: 'topology-sync',
-    text: 'known.version === record.base',
+    text: 'fits(record, known, record)',
     becomes: 'known.version < record.version',
   },
   {

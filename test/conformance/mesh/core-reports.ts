@@ -79,7 +79,7 @@ function tableOf(report: Report): Peers {
   const own = described.find((peer) => peer.name === name)
   const self = { name, nickname: report.NickName, uid: 1n, shortId: own?.shortId ?? 0 }
   const peers = new Peers(self, seededRng(1))
-  peers.setOwnClaims(own?.claims ?? Claims.none)
+  peers.changeOwnClaims(own?.claims ?? Claims.none)
   peers.apply(described.filter((peer) => peer.name !== name))
   return peers
 }

@@ -86,7 +86,7 @@ function tableOf(ids: readonly PeerName[], edges: Topology['edges'], us: number)
     )
   const self = { name: ids[us] ?? (0 as PeerName), nickname: '', uid: 1n, shortId: 1 }
   const peers = new Peers(self, seededRng(1))
-  peers.setOwnClaims(claimsOf(us))
+  peers.changeOwnClaims(claimsOf(us))
   peers.apply(
     ids.flatMap((name, i) =>
       i === us ? [] : [{ name, nickname: '', uid: 1n, version: 1n, shortId: undefined, claims: claimsOf(i) }],

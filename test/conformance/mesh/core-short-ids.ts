@@ -48,7 +48,7 @@ class Scene {
       seededRng(7),
     )
     this.peers.retain({ name: this.#hub, nickname: '', uid: 1n, shortId: HUB_SHORT_ID }, true)
-    this.peers.setOwnClaims(Claims.of([claim(this.#hub)]))
+    this.peers.changeOwnClaims(Claims.of([claim(this.#hub)]))
   }
 
   learn(...learnt: readonly { name: PeerName; version: number; shortId: number | undefined }[]): void {

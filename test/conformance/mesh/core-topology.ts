@@ -155,7 +155,7 @@ function tableOf(
   const own = first?.peersAfter.find(({ name }) => name === us.name)?.connections ?? []
   for (const name of direct)
     peers.retain({ name, nickname: `h-${formatPeerName(name).slice(-2)}`, uid: 0n, shortId: undefined }, true)
-  peers.setOwnClaims(Claims.of(own.map(claimOf)))
+  peers.changeOwnClaims(Claims.of(own.map(claimOf)))
   return peers
 }
 

@@ -79,7 +79,7 @@ function tableOf(report: RecordedReport): Peers {
   )
   const self = { name: parsePeerName(report.Name), nickname: report.NickName, uid: 1n, shortId: 1 }
   const peers = new Peers(self, seededRng(1))
-  peers.setOwnClaims(claims.get(report.Name) ?? Claims.none)
+  peers.changeOwnClaims(claims.get(report.Name) ?? Claims.none)
   peers.apply(
     report.Peers.filter((peer) => peer.Name !== report.Name).map((peer) => ({
       name: parsePeerName(peer.Name),
