@@ -24,6 +24,8 @@ export interface Usage {
   readonly dials: number
   readonly cpuSeconds: number
   readonly rss: number
+  /** When its routers had converged, ms since 1970. */
+  readonly at: number
 }
 
 /** Each router has a loopback address of its own, each run a network of its own, so that runs may overlap. */

@@ -59,29 +59,29 @@ async function measure(peers: number, password: string | undefined): Promise<Mea
         ask(child, { kind: 'start', run, port, password, first, last }, 'started'),
       ),
     )
-    const began = performance.now()
+    const began = performance.timeOrigin + performance.now()
     const answers = await Promise.all(
       shares.map(({ child, first }) => ask(child, { kind: 'connect', run, first, peers }, 'converged')),
     )
-    const seconds = (performance.now() - began) / 1000
-    return answers.reduce<Measured>((sum, answer) => add(sum, answer), { ...NOTHING, seconds })
+    const used = answers.reduce<Usage>((sum, answer) => add(sum, answer), NOTHING)
+    return { ...used, seconds: (used.at - began) / 1000 }
   } finally {
     await Promise.all(shares.map(({ child }) => stop(child)))
   }
 }
 
-const NOTHING: Usage = { bytes: 0, messages: 0, dials: 0, cpuSeconds: 0, rss: 0 }
+const NOTHING: Usage = { bytes: 0, messages: 0, dials: 0, cpuSeconds: 0, rss: 0, at: 0 }
 
-function add(sum: Measured, answer: Answer): Measured {
+function add(sum: Usage, answer: Answer): Usage {
   if (answer.kind !== 'converged') return sum
   const { usage } = answer
   return {
-    seconds: sum.seconds,
     bytes: sum.bytes + usage.bytes,
     messages: sum.messages + usage.messages,
     dials: sum.dials + usage.dials,
     cpuSeconds: sum.cpuSeconds + usage.cpuSeconds,
     rss: sum.rss + usage.rss,
+    at: Math.max(sum.at, usage.at),
   }
 }
 

@@ -29,8 +29,8 @@ const LASTING = 3_000
  * network, where everybody has many to dial, some ms more per peer.
  */
 const COURTESY = 2_000
-const COURTESY_PER_PEER = 40
-const LONGEST_COURTESY = 10_000
+const COURTESY_PER_PEER = 100
+const LONGEST_COURTESY = 15_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
 const HANDSHAKE_PAUSE = 250
 /** After changes the targets are looked through at most this often: less often where there are many. */

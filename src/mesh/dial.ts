@@ -31,6 +31,8 @@ export function dial(from: string | undefined, to: SocketAddress, events: DialEv
     if (settled) return false
     settled = true
     clearTimeout(timer)
+    // The socket lives on with its new owner: nothing of the attempt shall live with it.
+    socket.off('connect', connected)
     return true
   }
 
@@ -40,12 +42,19 @@ export function dial(from: string | undefined, to: SocketAddress, events: DialEv
     events.failed(dialError(from, to, text))
   }
 
-  socket.on('error', (error) => fail(errnoText(error)))
-  socket.once('connect', () => {
+  function failed(error: Error): void {
+    fail(errnoText(error))
+  }
+
+  function connected(): void {
     if (!settle()) return
     socket.pause()
     events.connected(socket)
-  })
+    socket.off('error', failed)
+  }
+
+  socket.on('error', failed)
+  socket.on('connect', connected)
   return {
     cancel() {
       if (settle()) socket.destroy()

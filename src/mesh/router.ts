@@ -12,7 +12,7 @@ import type { SocketAddress } from './overlay.ts'
 import { resolveHost } from './resolve.ts'
 import type { RouterParts, SocketCounters } from './router-types.ts'
 import type { MeshSnapshot } from './snapshot-types.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { TcpConnection, type TcpEvents } from './tcp-connection.ts'
 import { WakeTimer } from './wake-timer.ts'
 
 /** The mesh on real sockets: moves bytes between TCP and a `MeshNode`, dials, resolves, and keeps its time. */
@@ -25,6 +25,17 @@ export class MeshRouter implements AsyncDisposable {
   readonly #timer: WakeTimer
   readonly #connections = new Map<ConnectionId, TcpConnection>()
   readonly #dials = new Map<ConnectionId, Dial>()
+  /** What sockets tell: one object for all of them. */
+  readonly #events: TcpEvents = {
+    received: (id, bytes) => this.#received(id, bytes),
+    closed: (id, reason) => this.#ended(id, reason),
+    congested: (id) => this.#node.congested(id, this.#now()),
+    progressed: (id) => this.#node.progressed(id, this.#now()),
+    drained: (id) => {
+      this.#node.drained(id, this.#now())
+      this.#settle()
+    },
+  }
   #running = false
   #settling = false
   readonly #counters = { accepted: 0, refused: 0, dialled: 0, bytesIn: 0, bytesOut: 0 }
@@ -177,35 +188,29 @@ export class MeshRouter implements AsyncDisposable {
 
   #open(id: ConnectionId, connection: TcpConnection): void {
     this.#connections.set(id, connection)
-    connection.open({
-      received: (bytes) => this.#received(id, connection, bytes),
-      closed: (reason) => this.#ended(id, connection, reason),
-      congested: () => this.#node.congested(id, this.#now()),
-      progressed: () => this.#node.progressed(id, this.#now()),
-      drained: () => {
-        this.#node.drained(id, this.#now())
-        this.#settle()
-      },
-    })
+    connection.open(id, this.#events)
   }
 
-  #received(id: ConnectionId, connection: TcpConnection, bytes: Uint8Array): void {
+  #received(id: ConnectionId, bytes: Uint8Array): void {
     try {
       this.#node.received(id, bytes, this.#now())
     } catch (thrown) {
       // What a peer sends must not end the process, not even by a fault of ours: it costs this connection.
+      const connection = this.#connections.get(id)
+      const remote = connection?.remote ?? { host: '', port: 0 }
       this.#log.error('fault in the mesh while handling received bytes, connection closed', {
-        address: formatHostPort(connection.remote.host, connection.remote.port),
+        address: formatHostPort(remote.host, remote.port),
         error: thrown,
       })
-      connection.close()
-      this.#ended(id, connection, `internal fault: ${messageOf(thrown)}`)
+      connection?.close()
+      this.#ended(id, `internal fault: ${messageOf(thrown)}`)
     }
     this.#settle()
   }
 
-  #ended(id: ConnectionId, connection: TcpConnection, reason: string): void {
-    this.#remove(id, connection)
+  #ended(id: ConnectionId, reason: string): void {
+    const connection = this.#connections.get(id)
+    if (connection !== undefined) this.#remove(id, connection)
     this.#node.closed(id, reason, this.#now())
     this.#settle()
   }

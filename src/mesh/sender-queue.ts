@@ -19,9 +19,11 @@ export interface QueuedGossip {
  * costs one item per channel and originator (mesh §13.6).
  */
 export class SenderQueue {
-  readonly #channels = new Map<string, Slots>()
+  /** Only there while something waits. */
+  #channels: Map<string, Slots> | undefined
 
   add(channel: string, originator: PeerName | undefined, data: GossipData): void {
+    this.#channels ??= new Map()
     const slots = this.#channels.get(channel) ?? { gossip: undefined, broadcasts: new Map() }
     this.#channels.set(channel, slots)
     if (originator === undefined) {
@@ -32,23 +34,28 @@ export class SenderQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#channels.size === 0
+    return this.#channels === undefined
   }
 
   /** Items waiting for `channel`. */
   queued(channel: string): number {
-    const slots = this.#channels.get(channel)
+    const slots = this.#channels?.get(channel)
     return slots === undefined ? 0 : slots.broadcasts.size + (slots.gossip === undefined ? 0 : 1)
   }
 
   /** Takes the next item: gossip before broadcasts. */
   next(): QueuedGossip | undefined {
-    for (const [channel, slots] of this.#channels) {
+    for (const [channel, slots] of this.#channels ?? []) {
       const taken = takeFrom(slots)
-      if (slots.gossip === undefined && slots.broadcasts.size === 0) this.#channels.delete(channel)
+      if (slots.gossip === undefined && slots.broadcasts.size === 0) this.#remove(channel)
       if (taken !== undefined) return { channel, ...taken }
     }
     return undefined
+  }
+
+  #remove(channel: string): void {
+    this.#channels?.delete(channel)
+    if (this.#channels?.size === 0) this.#channels = undefined
   }
 }
 

@@ -7,8 +7,8 @@ const DRAWS = 10
 
 interface Entry {
   principal: PeerName | undefined
-  /** Peers that use the id of somebody with a lower name. */
-  readonly others: Set<PeerName>
+  /** Peers that use the id of somebody with a lower name; rare. */
+  others: Set<PeerName> | undefined
 }
 
 /** Who owns which short id (mesh §11): of those that use one, the peer with the lowest name. */
@@ -34,17 +34,17 @@ export class ShortIds {
   register(id: number, name: PeerName): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) {
-      this.#entries.set(id, { principal: name, others: new Set() })
+      this.#entries.set(id, { principal: name, others: undefined })
       this.#revision++
     } else if (entry.principal === undefined) {
       entry.principal = name
       this.#invalidated()
     } else if (name < entry.principal) {
-      entry.others.add(entry.principal)
+      addOther(entry, entry.principal)
       entry.principal = name
       this.#invalidated()
     } else if (name !== entry.principal) {
-      entry.others.add(name)
+      addOther(entry, name)
     }
   }
 
@@ -52,10 +52,10 @@ export class ShortIds {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     if (entry.principal !== name) {
-      entry.others.delete(name)
+      entry.others?.delete(name)
       return
     }
-    if (entry.others.size === 0) {
+    if (entry.others === undefined || entry.others.size === 0) {
       entry.principal = undefined
       this.#revision++
       return
@@ -87,7 +87,11 @@ export class ShortIds {
   /** Every id that was ever used, with all who use it; ascending. */
   entries(): { id: number; principal: PeerName | undefined; others: PeerName[] }[] {
     return [...this.#entries]
-      .map(([id, { principal, others }]) => ({ id, principal, others: [...others].sort((a, b) => a - b) }))
+      .map(([id, { principal, others }]) => ({
+        id,
+        principal,
+        others: [...(others ?? [])].sort((a, b) => a - b),
+      }))
       .sort((a, b) => a.id - b.id)
   }
 
@@ -95,4 +99,9 @@ export class ShortIds {
     this.#invalidations++
     this.#revision++
   }
+}
+
+function addOther(entry: Entry, name: PeerName): void {
+  entry.others ??= new Set()
+  entry.others.add(name)
 }

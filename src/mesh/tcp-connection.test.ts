@@ -30,11 +30,11 @@ async function pair(): Promise<{
   const events: string[] = []
   let received = 0
   let progress = 0
-  connection.open({
-    received: (bytes) => {
+  connection.open(1, {
+    received: (_id, bytes) => {
       received += bytes.length
     },
-    closed: (reason) => events.push(`closed: ${reason}`),
+    closed: (_id, reason) => events.push(`closed: ${reason}`),
     congested: () => events.push('congested'),
     progressed: () => {
       progress++

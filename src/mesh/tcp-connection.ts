@@ -1,16 +1,20 @@
 import type { Socket } from 'node:net'
+import type { ConnectionId } from './node-types.ts'
 import type { SocketAddress } from './overlay.ts'
 import { errnoText, plainAddress, socketError } from './socket-text.ts'
 
-/** What happens on a connection. `closed` comes at most once, and not after `close()`. */
+/**
+ * What happens on connections, each known by the id that its owner gave it. `closed` comes at most once, and not after
+ * `close()`.
+ */
 export interface TcpEvents {
-  received(bytes: Uint8Array): void
-  closed(reason: string): void
+  received(id: ConnectionId, bytes: Uint8Array): void
+  closed(id: ConnectionId, reason: string): void
   /** More is waiting to be sent than the socket wants to hold. */
-  congested(): void
+  congested(id: ConnectionId): void
   /** Still congested, but something was taken. */
-  progressed(): void
-  drained(): void
+  progressed(id: ConnectionId): void
+  drained(id: ConnectionId): void
 }
 
 /** TCP's own probes notice a dead host between the heartbeats. */
@@ -25,6 +29,7 @@ export class TcpConnection {
   readonly local: SocketAddress
   readonly remote: SocketAddress
   readonly #socket: Socket
+  #id: ConnectionId = 0
   #events: TcpEvents | undefined
   #open = true
   #congested = false
@@ -42,7 +47,8 @@ export class TcpConnection {
   }
 
   /** Starts reading and reporting. */
-  open(events: TcpEvents): void {
+  open(id: ConnectionId, events: TcpEvents): void {
+    this.#id = id
     this.#events = events
     const socket = this.#socket
     socket.on('error', (error) => this.#end(socketError('read', this.local, this.remote, errnoText(error))))
@@ -80,7 +86,7 @@ export class TcpConnection {
     }
     if (!roomLeft && !this.#congested) {
       this.#congested = true
-      this.#events?.congested()
+      this.#events?.congested(this.#id)
     }
   }
 
@@ -102,25 +108,25 @@ export class TcpConnection {
   #received(chunk: Buffer): void {
     if (!this.#open) return
     this.#bytesIn += chunk.length
-    this.#events?.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
+    this.#events?.received(this.#id, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
   }
 
   #sent(length: number): void {
     this.#unsent -= length
     this.#bytesOut += length
-    if (this.#open && this.#congested) this.#events?.progressed()
+    if (this.#open && this.#congested) this.#events?.progressed(this.#id)
   }
 
   #drained(): void {
     if (!this.#open || !this.#congested) return
     this.#congested = false
-    this.#events?.drained()
+    this.#events?.drained(this.#id)
   }
 
   #end(reason: string): void {
     if (!this.#open) return
     this.#open = false
     this.#socket.destroy()
-    this.#events?.closed(reason)
+    this.#events?.closed(this.#id, reason)
   }
 }

@@ -16,19 +16,25 @@ interface Encoded {
 }
 
 /**
- * Changes kept per peer: as many as it has connections, since a longer delta is no use, but some in any case. A
- * neighbour that is further behind gets the whole description.
+ * Changes kept per peer: of ourself as many as we have connections, since a longer delta is no use, of others, whose
+ * news comes in few steps, a quarter of that. A neighbour that is further behind gets the whole description.
  */
 const MIN_CHANGES = 16
+const SHARE_OF_OTHERS = 1 / 4
 
 /** Records kept for the next neighbour that needs the same. */
-const MAX_ENCODED = 64
+const MAX_ENCODED = 16
 
 /** The last changes of each peer's connections, so that neighbours need only be sent what changed. */
 export class TopologyHistory {
+  readonly #self: PeerName
   readonly #steps = new Map<PeerName, { steps: Step[]; changes: number }>()
   /** Records made lately, one per peer: what is news goes to many neighbours at once. */
   readonly #encoded = new Map<PeerName, Encoded>()
+
+  constructor(self: PeerName) {
+    this.#self = self
+  }
 
   /** A description is about to replace another. */
   replaced(old: PeerDescription, next: PeerUpdate): void {
@@ -50,7 +56,8 @@ export class TopologyHistory {
     this.#steps.set(next.name, history)
     history.steps.push({ base: old.version, changed })
     history.changes += changed.length
-    const most = Math.max(MIN_CHANGES, next.claims.size)
+    const share = next.name === this.#self ? 1 : SHARE_OF_OTHERS
+    const most = Math.max(MIN_CHANGES, share * next.claims.size)
     while (history.changes > most) history.changes -= history.steps.shift()?.changed.length ?? 0
   }
 

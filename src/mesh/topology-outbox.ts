@@ -12,13 +12,14 @@ const MAX_MESSAGE = 256 * 1024
  * moment, so a slow neighbour costs no more than one entry per peer.
  */
 export class TopologyOutbox {
-  /** Root of the tree → peer → version that the neighbour has; undefined: perhaps none. */
-  readonly #records = new Map<PeerName, Map<PeerName, bigint | undefined>>()
-  readonly #wanted = new Set<PeerName>()
+  /** Root of the tree → peer → version that the neighbour has; undefined: perhaps none. Only there while needed. */
+  #records: Map<PeerName, Map<PeerName, bigint | undefined>> | undefined
+  #wanted: Set<PeerName> | undefined
   #digest = false
   #versions = false
 
   record(root: PeerName, name: PeerName, base: bigint | undefined): void {
+    this.#records ??= new Map()
     const records = this.#records.get(root) ?? new Map<PeerName, bigint | undefined>()
     this.#records.set(root, records)
     // Of several changes the neighbour has what was there before the first.
@@ -26,6 +27,7 @@ export class TopologyOutbox {
   }
 
   want(name: PeerName): void {
+    this.#wanted ??= new Set()
     this.#wanted.add(name)
   }
 
@@ -37,21 +39,18 @@ export class TopologyOutbox {
     this.#versions = true
   }
 
-  get isEmpty(): boolean {
-    return this.#records.size === 0 && this.#wanted.size === 0 && !this.#digest && !this.#versions
-  }
-
   get queued(): number {
-    let queued = this.#wanted.size
-    for (const records of this.#records.values()) queued += records.size
+    let queued = this.#wanted?.size ?? 0
+    for (const records of this.#records?.values() ?? []) queued += records.size
     return queued
   }
 
   /** Everything that waits, encoded. */
   take(peers: Peers, history: TopologyHistory): Uint8Array[] {
     const messages: Uint8Array[] = []
-    for (const [root, names] of this.#records) messages.push(...recordMessages(root, names, peers, history))
-    if (this.#wanted.size > 0) {
+    for (const [root, names] of this.#records ?? [])
+      messages.push(...recordMessages(root, names, peers, history))
+    if (this.#wanted !== undefined) {
       const had = Array.from(this.#wanted, (name) => peers.get(name) ?? placeholder(name))
       messages.push(encodeTopologyMessage({ kind: 'want', versions: had }))
     }
@@ -61,8 +60,8 @@ export class TopologyOutbox {
     } else if (this.#digest) {
       messages.push(encodeTopologyMessage({ kind: 'digest', digest: peers.digest.value }))
     }
-    this.#records.clear()
-    this.#wanted.clear()
+    this.#records = undefined
+    this.#wanted = undefined
     this.#versions = false
     this.#digest = false
     return messages

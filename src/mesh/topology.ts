@@ -25,13 +25,19 @@ const routesAfter = (peers: number): number => Math.min(Math.max(2 * peers, 100)
 const COLLECT_AFTER = 1_000
 /** Changes of our own are gathered for so long before old neighbours hear of them (mesh §10.4). */
 const ANNOUNCE_OLD_AFTER = 1_000
-/** The same towards ours, where an announcement costs little: at once after a quiet time, then ever less often. */
+/**
+ * The same towards ours. A connection lost and a peer that nobody else may know are told soon: at once after a quiet
+ * time, then ever less often.
+ */
 const ANNOUNCE_FIRST = 100
 const ANNOUNCE_SLOWEST = 1_000
-/** Where many join at once each tells all others: less often, the more there are. */
-const ANNOUNCE_PER_PEER = 20
-const ANNOUNCE_LIMIT = 5_000
 const QUIET = 3_000
+/**
+ * Other changes, which only make good routes better, wait until no more follow: the longer, the more peers there are
+ * to tell and to be told of.
+ */
+const lullAfter = (peers: number): number => Math.min(Math.max(10 * peers, 100), 1_000)
+const PATIENCE = 5
 /** When the topology has been still for so long, some neighbours compare digests. */
 const COMPARE_AFTER = 2_000
 const COMPARED = 2
@@ -51,7 +57,7 @@ export class Topology {
   readonly peers: Peers
   readonly routes: Routes
   readonly #parts: TopologyParts
-  readonly #history = new TopologyHistory()
+  readonly #history: TopologyHistory
   readonly #sync: TopologySync
   #gossip: Gossip | undefined
   /** Peers of connections added since old neighbours were last told. */
@@ -66,6 +72,15 @@ export class Topology {
   #announced: bigint
   #announcedAt = Number.NEGATIVE_INFINITY
   #announceAfter = ANNOUNCE_FIRST
+  #announcedShortId: number | undefined
+  /** When neighbours have to hear of what is urgent; Infinity: nothing is. */
+  #announceBy = Number.POSITIVE_INFINITY
+  /** Since when there is something that they were not told. */
+  #changedSince: number | undefined
+  /** A connection was added to a peer that perhaps only we know. */
+  #hasNewcomer = false
+  /** How many connections we had at our last change. */
+  #claimed = 0
 
   constructor(
     parts: TopologyParts,
@@ -77,6 +92,7 @@ export class Topology {
       this.#gossip?.channel(TOPOLOGY_CHANNEL)?.countOut(payload.length)
       parts.send(link, TOPOLOGY_TAG, payload)
     }
+    this.#history = new TopologyHistory(self.name)
     this.peers = new Peers(self, rng, { onReplace: (old, next) => this.#history.replaced(old, next) })
     this.routes = new Routes(this.peers)
     const { peers, routes } = this
@@ -109,6 +125,7 @@ export class Topology {
   /** A connection was added; `unknown`: its peer may know nothing of what we know. */
   connected(link: Link, peer: PeerName, unknown: boolean): void {
     this.#added.add(peer)
+    this.#hasNewcomer ||= unknown
     if (unknown && link.outbox !== undefined) this.#sync.greet(link)
   }
 
@@ -138,8 +155,7 @@ export class Topology {
     if (self.version !== this.#version) {
       this.#version = self.version
       deadlines.atLatest('announce-old', now + ANNOUNCE_OLD_AFTER)
-      if (now - this.#announcedAt > QUIET) this.#announceAfter = ANNOUNCE_FIRST
-      deadlines.atLatest('announce', Math.max(now, this.#announcedAt) + this.#announceAfter)
+      this.#changed(now)
     }
     if (self.shortId !== this.#shortId && self.shortId !== undefined) {
       this.#shortId = self.shortId
@@ -165,6 +181,21 @@ export class Topology {
     if (deadlines.take('compare', now)) this.#sync.compare(COMPARED)
   }
 
+  /** We are at a new version: when to tell neighbours of our kind. */
+  #changed(now: number): void {
+    const { claims, shortId } = this.peers.self
+    const isUrgent = this.#hasNewcomer || claims.size < this.#claimed || shortId !== this.#announcedShortId
+    this.#hasNewcomer = false
+    this.#claimed = claims.size
+    if (now - this.#announcedAt > QUIET) this.#announceAfter = ANNOUNCE_FIRST
+    if (isUrgent)
+      this.#announceBy = Math.min(this.#announceBy, Math.max(now, this.#announcedAt) + this.#announceAfter)
+    const lull = lullAfter(this.peers.size)
+    this.#changedSince ??= now
+    const calm = Math.min(now + lull, this.#changedSince + PATIENCE * lull)
+    this.#parts.deadlines.set('announce', Math.min(this.#announceBy, calm))
+  }
+
   #recalculate(): void {
     this.routes.recalculate()
     this.#parts.overlay.routesChanged(this.routes.established)
@@ -187,8 +218,10 @@ export class Topology {
   #announce(now: number): void {
     const { self } = this.peers
     this.#announcedAt = now
-    const slowest = Math.max(ANNOUNCE_SLOWEST, Math.min(ANNOUNCE_PER_PEER * this.peers.size, ANNOUNCE_LIMIT))
-    this.#announceAfter = Math.min(2 * this.#announceAfter, slowest)
+    this.#announceBy = Number.POSITIVE_INFINITY
+    this.#changedSince = undefined
+    this.#announcedShortId = self.shortId
+    this.#announceAfter = Math.min(2 * this.#announceAfter, ANNOUNCE_SLOWEST)
     if (self.version === this.#announced) return
     this.#sync.originate(new Map([[self.name, this.#announced]]))
     this.#announced = self.version
