@@ -2,6 +2,7 @@ import { messageOf } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
 import { type Discovered, Discovery } from './discovery.ts'
+import { FormerNeighbours } from './former-neighbours.ts'
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -46,7 +47,7 @@ export interface ConnectionMakerParts {
   readonly connectionLimit: number
   readonly discovery: boolean
   readonly loopback: boolean
-  readonly dial: (address: SocketAddress, direct: boolean) => ConnectionId
+  readonly dial: (address: SocketAddress, direct: boolean, expected: PeerName | undefined) => ConnectionId
   readonly resolve: (host: string) => void
 }
 
@@ -54,6 +55,7 @@ export interface ConnectionMakerParts {
 export class ConnectionMaker {
   readonly #parts: ConnectionMakerParts
   readonly #discovery: Discovery
+  readonly #former: FormerNeighbours
   /** What the user typed → its target. */
   readonly #direct = new Map<string, { readonly key: string; readonly anyPort: boolean }>()
   readonly #targets = new Map<string, Target>()
@@ -69,6 +71,7 @@ export class ConnectionMaker {
   constructor(parts: ConnectionMakerParts) {
     this.#parts = parts
     this.#discovery = new Discovery(parts.peers, parts.links, parts.port, parts.loopback)
+    this.#former = new FormerNeighbours(parts.peers, parts.links, parts.port, parts.loopback)
   }
 
   /** The targets as typed. */
@@ -97,8 +100,20 @@ export class ConnectionMaker {
   }
 
   forget(texts: readonly string[], now: number): void {
-    for (const text of texts) this.#direct.delete(text)
+    for (const text of texts) {
+      this.#direct.delete(text)
+      this.#forgetFormer(text)
+    }
     this.#check(now)
+  }
+
+  #forgetFormer(text: string): void {
+    try {
+      const { host, port = this.#parts.port } = parseHostPort(text)
+      this.#former.forget(host, port)
+    } catch {
+      // What is no address was never connected: there is nothing to forget.
+    }
   }
 
   /** Discovery may find somebody new. */
@@ -138,6 +153,7 @@ export class ConnectionMaker {
       attempt.target.peer = peer
       attempt.target.error = undefined
     }
+    this.#former.connected(link, peer, now)
     this.connectionsChanged(now)
   }
 
@@ -253,7 +269,10 @@ export class ConnectionMaker {
       this.#discover(now)
       for (const found of this.#found) {
         if (addresses.has(found.address) || links.connected(found.peer)) continue
-        valid.add(this.#discovered(found, now))
+        valid.add(this.#discovered(found, false, now))
+      }
+      for (const lost of this.#former.find(now)) {
+        if (!addresses.has(lost.address)) valid.add(this.#discovered(lost, true, now))
       }
     }
     return valid
@@ -266,7 +285,7 @@ export class ConnectionMaker {
     this.#found = this.#discovery.find(now)
   }
 
-  #discovered(found: Discovered, now: number): Target {
+  #discovered(found: Discovered, former: boolean, now: number): Target {
     let target = this.#targets.get(found.address)
     if (target === undefined) {
       const { peers, rng } = this.#parts
@@ -276,6 +295,7 @@ export class ConnectionMaker {
       this.#targets.set(found.address, target)
     }
     target.peer ??= found.peer
+    target.former = former
     return target
   }
 
@@ -327,7 +347,8 @@ export class ConnectionMaker {
     const { port } = target
     target.address = formatHostPort(host, port)
     const direct = this.#directKeys().has(target.key)
-    this.#attempts.set(this.#parts.dial({ host, port }, direct), { target, since: now })
+    const expected = target.former ? target.peer : undefined
+    this.#attempts.set(this.#parts.dial({ host, port }, direct, expected), { target, since: now })
   }
 
   #awaitsName(target: Target): boolean {
@@ -346,7 +367,7 @@ export class ConnectionMaker {
 }
 
 /** Which of two peers dials the other: of many pairs each has about as many to dial as to wait for. */
-export function dialsFirst(self: PeerName, other: PeerName): boolean {
+function dialsFirst(self: PeerName, other: PeerName): boolean {
   let parity = (self % 2 ** 32) ^ (other % 2 ** 32)
   for (let shift = 16; shift > 0; shift >>= 1) parity ^= parity >>> shift
   return (parity & 1) === 0 ? self < other : self > other

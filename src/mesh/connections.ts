@@ -1,4 +1,4 @@
-import { formatPeerName } from '../lib/peer-name.ts'
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import {
   breakTie,
   collisionReason,
@@ -49,8 +49,9 @@ export class Connections {
     return this.#terminations
   }
 
-  dial(remote: SocketAddress, direct: boolean): ConnectionId {
-    const link = this.#open(remote, true, direct)
+  /** `direct`: the user named it; `expected`: who else may answer although nobody told us of him. */
+  dial(remote: SocketAddress, direct: boolean, expected: PeerName | undefined): ConnectionId {
+    const link = this.#open(remote, { outbound: true, direct, expected })
     this.#context.emit({ kind: 'dial', id: link.id, address: remote })
     return link.id
   }
@@ -71,7 +72,7 @@ export class Connections {
     const { links } = this.#context
     // Attempts of ours are among these: only a crowd is worth counting.
     if (links.size - links.added >= MAX_HANDSHAKES && this.#handshakes() >= MAX_HANDSHAKES) return undefined
-    const link = this.#open(remote, false, false)
+    const link = this.#open(remote, { outbound: false, direct: false, expected: undefined })
     this.#introduce(link, local, now)
     return link.id
   }
@@ -132,7 +133,7 @@ export class Connections {
     const known = peers.get(remote.name)
     const restarted = known !== undefined && !isPlaceholder(known) && known.uid !== remote.uid
     const wasUnknown = known === undefined || isPlaceholder(known)
-    const peer = peers.retain(remote, !link.outbound || link.direct)
+    const peer = peers.retain(remote, !link.outbound || link.direct || link.expected === remote.name)
     if (peer === undefined) {
       const reason = `Found unknown remote name: ${formatPeerName(remote.name)} at ${link.address}`
       this.end(link, reason, 'retry', now)
@@ -174,9 +175,9 @@ export class Connections {
     this.#maker.ended(link, reason, how, now)
   }
 
-  #open(remote: SocketAddress, outbound: boolean, direct: boolean): Link {
+  #open(remote: SocketAddress, how: Pick<Link, 'outbound' | 'direct' | 'expected'>): Link {
     const address = formatHostPort(remote.host, remote.port)
-    const link = newLink({ id: this.#nextId++, outbound, address, remote, direct })
+    const link = newLink({ id: this.#nextId++, address, remote, ...how })
     this.#context.links.insert(link)
     return link
   }

@@ -117,7 +117,8 @@ function ownAddresses(links: Links, ownPort: number): Set<string> {
   return ours
 }
 
-function listeningAt(
+/** What a claimed address says about where its remote listens; undefined for what cannot be another host's. */
+export function listeningAt(
   claimed: string,
   outbound: boolean,
   ownPort: number,

@@ -1,3 +1,4 @@
+import type { PeerName } from '../lib/peer-name.ts'
 import type { RemoteIntroduction } from './introduction.ts'
 import type { ConnectionId } from './node-types.ts'
 import type { OverlayConnection, SocketAddress } from './overlay.ts'
@@ -22,6 +23,8 @@ export interface Link {
   local: SocketAddress | undefined
   /** Dialled because the user named it: may bring in peers that nobody told us of. */
   readonly direct: boolean
+  /** Dialled because this peer was a neighbour once: it may come back, although nobody told us of it. */
+  readonly expected: PeerName | undefined
   state: LinkState
   session: Session | undefined
   introduction: RemoteIntroduction | undefined
@@ -38,7 +41,9 @@ export interface Link {
   holdUntil: number
 }
 
-export const newLink = (link: Pick<Link, 'id' | 'outbound' | 'address' | 'remote' | 'direct'>): Link => ({
+export const newLink = (
+  link: Pick<Link, 'id' | 'outbound' | 'address' | 'remote' | 'direct' | 'expected'>,
+): Link => ({
   ...link,
   local: undefined,
   state: 'dialling',

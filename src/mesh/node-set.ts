@@ -73,7 +73,7 @@ const NOTHING = new Uint16Array(0)
 /** 32-bit words of a bitmap of `n` nodes. */
 export const words = (n: number): number => (n + 31) >>> 5
 
-export const hasBit = (bits: Uint32Array, node: number): boolean =>
+const hasBit = (bits: Uint32Array, node: number): boolean =>
   ((bits[node >>> 5] ?? 0) & (1 << (node & 31))) !== 0
 
 export function setBit(bits: Uint32Array, node: number): void {

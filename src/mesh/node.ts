@@ -84,7 +84,7 @@ export class MeshNode {
       connectionLimit: options.connectionLimit,
       discovery: options.discovery,
       loopback: options.host !== undefined && isLoopback(options.host),
-      dial: (address, direct) => this.#connections.dial(address, direct),
+      dial: (address, direct, expected) => this.#connections.dial(address, direct, expected),
       resolve: (host) => emit({ kind: 'resolve', host }),
     })
     this.#connections = new Connections(this.#context, this.#sessions, this.#maker)

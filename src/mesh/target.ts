@@ -21,6 +21,8 @@ export interface Target {
   readonly backOff: BackOff
   /** Who was found there, or who is said to be. */
   peer: PeerName | undefined
+  /** A former neighbour, which is only taken in if it is `peer`. */
+  former: boolean
   /** How many attempts there were: of several addresses of a name they take turns. */
   attempts: number
 }
@@ -35,6 +37,7 @@ export const newTarget = (key: string, host: HostPort, port: number, tryAt: numb
   tryAt,
   backOff: new BackOff(),
   peer: undefined,
+  former: false,
   attempts: 0,
 })
 
