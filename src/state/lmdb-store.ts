@@ -17,6 +17,9 @@ interface Row {
   readonly text: string | undefined
 }
 
+/** Where a process can die: before anything of a write, in its middle, and on disk with nobody told. */
+export type PersistPoint = 'before' | 'inside' | 'after'
+
 interface Commit {
   readonly rows: readonly Row[]
   readonly resolve: () => void
@@ -34,18 +37,27 @@ export class LmdbStore implements Store {
   readonly #directory: string
   readonly #db: RootDatabase<string, [string, string]>
   readonly #file: number
+  readonly #reached: (point: PersistPoint) => void
   #reserved: number
   #queue: Commit[] = []
 
-  private constructor(directory: string, db: RootDatabase<string, [string, string]>) {
+  private constructor(
+    directory: string,
+    db: RootDatabase<string, [string, string]>,
+    reached: (point: PersistPoint) => void,
+  ) {
+    this.#reached = reached
     this.#directory = directory
     this.#db = db
     this.#file = openSync(join(directory, FILE), 'r+')
     this.#reserved = fstatSync(this.#file).size
   }
 
-  /** Opens or makes the store in the directory, which is made too; throws `StateError`. */
-  static open(directory: string): LmdbStore {
+  /**
+   * Opens or makes the store in the directory, which is made too; throws `StateError`. `reached` is called at each
+   * point where dying must lose nothing; tests die there.
+   */
+  static open(directory: string, reached: (point: PersistPoint) => void = () => undefined): LmdbStore {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const path = join(directory, FILE)
@@ -58,7 +70,7 @@ export class LmdbStore implements Store {
       })
       // It names containers and their addresses.
       chmodSync(path, 0o600)
-      return new LmdbStore(directory, db)
+      return new LmdbStore(directory, db, reached)
     } catch (thrown) {
       throw stateError(directory, 'open the state', thrown)
     }
@@ -103,12 +115,15 @@ export class LmdbStore implements Store {
     const rows = commits.flatMap((commit) => commit.rows)
     try {
       this.#reserve(rows)
+      this.#reached('before')
       this.#db.transactionSync(() => {
         for (const { key, text } of rows) {
           if (text === undefined) this.#db.removeSync(key)
           else this.#db.putSync(key, text)
         }
+        this.#reached('inside')
       })
+      this.#reached('after')
     } catch (thrown) {
       const error = stateError(this.#directory, 'write the state', thrown)
       for (const { reject } of commits) reject(error)
