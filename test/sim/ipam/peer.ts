@@ -98,6 +98,14 @@ export class SimPeer {
     this.#waiters.clear()
   }
 
+  /** The process ends and its disk is wiped. */
+  forget(): void {
+    this.crash()
+    this.#disk.ring = undefined
+    this.#disk.promises = NO_PROMISES
+    this.#disk.owned.clear()
+  }
+
   /** What the peer would tell a new neighbour. */
   state(): GossipState | undefined {
     if (this.#allocator === undefined || this.#barrier === undefined) return undefined

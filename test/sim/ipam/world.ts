@@ -133,7 +133,18 @@ export class World {
 
   /** Cuts the mesh into parts at random. */
   partition(parts: number): void {
-    for (const peer of this.peers) this.#part.set(peer.name, this.rng.below(parts))
+    this.split(() => this.rng.below(parts))
+  }
+
+  /** Cuts the mesh: peers of the same part reach each other. */
+  split(partOf: (peer: SimPeer) => number): void {
+    for (const peer of this.peers) this.#part.set(peer.name, partOf(peer))
+  }
+
+  /** `weave reset`: the daemon forgets all, and the host's containers are started again later. */
+  reset(peer: SimPeer): void {
+    peer.forget()
+    this.history.vanished(peer.name)
   }
 
   heal(): void {
