@@ -20,10 +20,10 @@ export const PLANTS: readonly Plant[] = [
     becomes: 'if (mine.version < 0)',
   },
   {
-    bug: 'a stale update is accepted although the addresses are in use',
+    bug: 'a stale update of what others own is accepted',
     file: 'ring-merge',
     text: 'if (mine.version > theirs.version)',
-    becomes: 'if (mine.version > theirs.version + 1)',
+    becomes: 'if (mine.version > theirs.version && mine.peer === us)',
   },
   {
     bug: 'donated space stays in the space set',
@@ -36,6 +36,12 @@ export const PLANTS: readonly Plant[] = [
     file: 'ring-change',
     text: 'peer: to, version: holder.version + 1, free }',
     becomes: 'peer: to, version: holder.version, free }',
+  },
+  {
+    bug: 'space is taken over by the consent of a peer whose ring contradicts ours',
+    file: 'allocator',
+    text: "if (merged === 'conflict')",
+    becomes: "if (merged === 'news' && merged !== merged)",
   },
 ]
 
