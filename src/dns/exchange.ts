@@ -3,7 +3,7 @@ import type { Rng } from '../lib/rng.ts'
 import type { Asked, Query } from './query.ts'
 import { readUpstreamAnswer, type UpstreamAnswer } from './upstream-answer.ts'
 import type { Upstreams } from './upstreams.ts'
-import { Rcode } from './wire.ts'
+import { isGood } from './wire.ts'
 
 /** What one forwarded query wants done. `attempt` numbers the servers asked so far. */
 export type ExchangeOutput =
@@ -93,7 +93,7 @@ export class Exchange {
     if (result === 'malformed') return this.failed(number, now)
 
     this.#upstreams.answered(attempt.server, now - attempt.askedAt)
-    if (result.rcode === Rcode.NOERROR || result.rcode === Rcode.NXDOMAIN) return this.#finish(result)
+    if (isGood(result.rcode)) return this.#finish(result)
     this.#bad ??= result
     return this.#close(attempt, now)
   }

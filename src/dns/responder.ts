@@ -18,7 +18,7 @@ import { type Asked, echoedFlags, parseQuery } from './query.ts'
 import type { Stats, Zoned } from './stats.ts'
 import { freeRecords } from './upstream-answer.ts'
 import type { Transport } from './upstream-socket.ts'
-import { Flag, HEADER_LENGTH, Rcode, setU16, u16 } from './wire.ts'
+import { Flag, HEADER_LENGTH, isGood, Rcode, setU16, u16 } from './wire.ts'
 import type { Zone } from './zone.ts'
 
 const MAX_MESSAGE = 0xffff
@@ -120,7 +120,8 @@ export class Responder {
       const cached =
         result === undefined || key === undefined ? undefined : cache.put(key, result, clock.now())
       if (cached !== undefined) this.#modules.onCached(cached)
-      once(result?.answer ?? stale() ?? SERVER_FAILURE)
+      const answer = result !== undefined && isGood(result.rcode) ? result.answer : stale()
+      once(answer ?? result?.answer ?? SERVER_FAILURE)
     })
   }
 

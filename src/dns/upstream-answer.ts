@@ -5,6 +5,7 @@ import type { Asked } from './query.ts'
 import {
   Flag,
   HEADER_LENGTH,
+  isGood,
   OPCODE_MASK,
   RCODE_MASK,
   Rcode,
@@ -42,8 +43,9 @@ export function readUpstreamAnswer(bytes: Uint8Array, id: number, query: Asked):
 
   if (u16(bytes, 4) === 0) {
     // Servers that refuse may leave out the question; nothing else may.
-    const refuses = rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN
-    return refuses ? { rcode, answer: emptyAnswer(flags & PASSED_ON), ttlAt: [], ttlSec: 0 } : undefined
+    return !isGood(rcode)
+      ? { rcode, answer: emptyAnswer(flags & PASSED_ON), ttlAt: [], ttlSec: 0 }
+      : undefined
   }
   const bodyAt = matchQuestions(bytes, query)
   return bodyAt === undefined ? undefined : readBody(bytes, bodyAt, flags)
@@ -99,7 +101,7 @@ function lifeOf(
   counts: readonly [number, number, number],
   records: readonly RecordSpan[],
 ): number {
-  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return 0
+  if (!isGood(rcode)) return 0
   const ttls = records.map(ttlOf)
   if (rcode === Rcode.NOERROR && counts[0] > 0) return Math.min(...ttls)
   const soa = records.slice(counts[0], counts[0] + counts[1]).find((record) => record.type === RecordType.SOA)

@@ -34,6 +34,9 @@ export const RCODE_MASK = 0x000f
 
 export const Rcode = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const
 
+/** Whether a server knows what it says: there is such a name, or there is none. */
+export const isGood = (rcode: number): boolean => rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN
+
 export const u16 = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 
 export const u32 = (bytes: Uint8Array, at: number): number => u16(bytes, at) * 0x10000 + u16(bytes, at + 2)
