@@ -1,14 +1,11 @@
-// The server's door for JavaScript. All functions run on JavaScript's thread.
-#include "addon.h"
-#include "server.h"
+// The server's door for JavaScript: its life, its sockets, and requests on their way.
+#include "binding.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_ARGUMENTS = 4 };
 
 struct dns_door {
 	struct dns_server *server; // NULL once closed
@@ -35,9 +32,9 @@ static void finalize(napi_env env, void *data, void *hint) {
 	free(data);
 }
 
-// The open door of the first argument, and all arguments; NULL with a pending exception.
+// Like dns_server_of, with the door around it.
 static struct dns_door *dns_door_of(napi_env env, napi_callback_info info, napi_value *argv, size_t wanted) {
-	size_t argc = MAX_ARGUMENTS;
+	size_t argc = DNS_MAX_ARGUMENTS;
 	void *data = NULL;
 	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
 	if (argc < wanted || napi_get_value_external(env, argv[0], &data) != napi_ok || ((struct dns_door *)data)->server == NULL) {
@@ -47,8 +44,12 @@ static struct dns_door *dns_door_of(napi_env env, napi_callback_info info, napi_
 	return data;
 }
 
-// Uint8Array or Buffer; false when the value is none.
-static bool dns_bytes_of(napi_env env, napi_value value, uint8_t **bytes, size_t *length) {
+struct dns_server *dns_server_of(napi_env env, napi_callback_info info, napi_value *argv, size_t wanted) {
+	struct dns_door *door = dns_door_of(env, info, argv, wanted);
+	return door == NULL ? NULL : door->server;
+}
+
+bool dns_bytes_of(napi_env env, napi_value value, uint8_t **bytes, size_t *length) {
 	napi_typedarray_type type;
 	bool is_array = false;
 	void *data = NULL;
@@ -56,12 +57,6 @@ static bool dns_bytes_of(napi_env env, napi_value value, uint8_t **bytes, size_t
 	if (napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL) != napi_ok) return false;
 	*bytes = data;
 	return type == napi_uint8_array;
-}
-
-static bool dns_field(napi_env env, napi_value object, const char *name, uint32_t *number) {
-	napi_value value;
-	return napi_get_named_property(env, object, name, &value) == napi_ok &&
-	       napi_get_value_uint32(env, value, number) == napi_ok;
 }
 
 // dnsOpen(onMiss): server
@@ -92,7 +87,7 @@ static napi_value dns_open(napi_env env, napi_callback_info info) {
 
 // dnsClose(server)
 static napi_value dns_close(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
+	napi_value argv[DNS_MAX_ARGUMENTS];
 	struct dns_door *door = dns_door_of(env, info, argv, 1);
 	if (door != NULL) close_door(door);
 	return NULL;
@@ -100,9 +95,9 @@ static napi_value dns_close(napi_env env, napi_callback_info info) {
 
 // dnsListen(server, host, port): port
 static napi_value dns_listen(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS], result;
-	struct dns_door *door = dns_door_of(env, info, argv, 3);
-	if (door == NULL) return NULL;
+	napi_value argv[DNS_MAX_ARGUMENTS], result;
+	struct dns_server *server = dns_server_of(env, info, argv, 3);
+	if (server == NULL) return NULL;
 	char host[64];
 	size_t length;
 	uint32_t port;
@@ -119,7 +114,7 @@ static napi_value dns_listen(napi_env env, napi_callback_info info) {
 		if (inet_pton(AF_INET6, host, &address.sin6_addr) != 1) return weave_throw_argument(env, "not an IP address");
 		address.sin6_family = AF_INET6;
 	}
-	int error = dns_server_listen(door->server, &address);
+	int error = dns_server_listen(server, &address);
 	if (error != 0) return weave_throw_errno(env, error, "bind");
 	napi_create_uint32(env, ntohs(address.sin6_port), &result);
 	return result;
@@ -127,7 +122,7 @@ static napi_value dns_listen(napi_env env, napi_callback_info info) {
 
 // dnsTake(server): bytes, for each request its length (2 bytes, native order), asker and bytes; see misses.h
 static napi_value dns_take(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS], buffer, result;
+	napi_value argv[DNS_MAX_ARGUMENTS], buffer, result;
 	struct dns_door *door = dns_door_of(env, info, argv, 1);
 	if (door == NULL) return NULL;
 	atomic_store(&door->woken, false);
@@ -146,9 +141,9 @@ static napi_value dns_take(napi_env env, napi_callback_info info) {
 
 // dnsSend(server, asker, reply): whether the kernel took it
 static napi_value dns_send(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS], result;
-	struct dns_door *door = dns_door_of(env, info, argv, 3);
-	if (door == NULL) return NULL;
+	napi_value argv[DNS_MAX_ARGUMENTS], result;
+	struct dns_server *server = dns_server_of(env, info, argv, 3);
+	if (server == NULL) return NULL;
 	uint8_t *asker, *reply;
 	size_t asker_length, reply_length;
 	if (!dns_bytes_of(env, argv[1], &asker, &asker_length) || !dns_bytes_of(env, argv[2], &reply, &reply_length) ||
@@ -156,148 +151,32 @@ static napi_value dns_send(napi_env env, napi_callback_info info) {
 		return weave_throw_argument(env, "an asker and a reply are needed");
 	struct dns_asker to;
 	memcpy(&to, asker, sizeof to);
-	napi_get_boolean(env, dns_server_send(door->server, &to, reply, reply_length) == 0, &result);
+	napi_get_boolean(env, dns_server_send(server, &to, reply, reply_length) == 0, &result);
 	return result;
-}
-
-static bool key_of(napi_env env, napi_value name, napi_value fields, struct dns_key *key) {
-	uint8_t *bytes;
-	size_t length;
-	uint32_t type, variant;
-	if (!dns_bytes_of(env, name, &bytes, &length) || length == 0 || length > DNS_MAX_NAME) return false;
-	if (!dns_field(env, fields, "type", &type) || !dns_field(env, fields, "variant", &variant)) return false;
-	*key = (struct dns_key){bytes, (uint8_t)length, (uint8_t)variant, (uint16_t)type};
-	return true;
-}
-
-// Everything of an answer but its name and body.
-struct fields {
-	uint32_t zone, flags, answers, authority, additional, stride, extended, life;
-};
-
-static bool fields_of(napi_env env, napi_value object, struct fields *fields) {
-	return dns_field(env, object, "zone", &fields->zone) && fields->zone < DNS_ZONES &&
-	       dns_field(env, object, "flags", &fields->flags) && dns_field(env, object, "answers", &fields->answers) &&
-	       dns_field(env, object, "authority", &fields->authority) &&
-	       dns_field(env, object, "additional", &fields->additional) &&
-	       dns_field(env, object, "stride", &fields->stride) && dns_field(env, object, "extended", &fields->extended) &&
-	       dns_field(env, object, "life", &fields->life);
-}
-
-// Whether all TTLs lie inside the body, and all records of one length fill it.
-static bool body_fits(const struct fields *fields, const uint8_t *ttls, size_t ttl_count, size_t length) {
-	if (length > DNS_MAX_DATAGRAM || ttl_count > DNS_MAX_DATAGRAM / 4) return false;
-	if (fields->stride != 0 && (fields->stride < DNS_MIN_RECORD || fields->answers * (uint64_t)fields->stride != length)) return false;
-	for (size_t i = 0; i < ttl_count; i++) {
-		uint16_t at;
-		memcpy(&at, ttls + 2 * i, sizeof at);
-		if (at + 4u > length) return false;
-	}
-	return true;
-}
-
-// dnsPut(server, name, {type, variant, zone, flags, answers, authority, additional, stride, extended, life, ttls}, body):
-// `life` in ms, 0 for ever; `ttls` a Uint8Array of offsets, 2 bytes each in native order
-static napi_value dns_put(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS], offsets;
-	struct dns_door *door = dns_door_of(env, info, argv, 4);
-	if (door == NULL) return NULL;
-	struct dns_key key;
-	struct fields fields;
-	uint8_t *body, *ttls;
-	size_t body_length, ttls_length;
-	if (!key_of(env, argv[1], argv[2], &key) || !fields_of(env, argv[2], &fields) ||
-	    napi_get_named_property(env, argv[2], "ttls", &offsets) != napi_ok ||
-	    !dns_bytes_of(env, offsets, &ttls, &ttls_length) || !dns_bytes_of(env, argv[3], &body, &body_length) ||
-	    !body_fits(&fields, ttls, ttls_length / 2, body_length))
-		return weave_throw_argument(env, "a name, fields of an answer and its body are needed");
-
-	uint64_t now = dns_now();
-	struct dns_answers *answers = dns_server_lock(door->server);
-	struct dns_answer *answer = dns_answers_put(answers, &key, (uint16_t)(ttls_length / 2), (uint16_t)body_length);
-	if (answer != NULL) {
-		answer->zone = (uint8_t)fields.zone;
-		answer->flags = (uint16_t)fields.flags;
-		answer->counts[0] = (uint16_t)fields.answers;
-		answer->counts[1] = (uint16_t)fields.authority;
-		answer->counts[2] = (uint16_t)fields.additional;
-		answer->stride = (uint16_t)fields.stride;
-		answer->extended = (uint16_t)fields.extended;
-		answer->stored_at = now;
-		answer->expires_at = fields.life == 0 ? 0 : now + fields.life;
-		if (ttls_length > 1) memcpy(dns_answer_ttls(answer), ttls, ttls_length / 2 * 2);
-		if (body_length > 0) memcpy(dns_answer_body(answer), body, body_length);
-	}
-	dns_server_unlock(door->server);
-	return answer == NULL ? weave_throw_errno(env, ENOMEM, "dns answer") : NULL;
-}
-
-// dnsReserve(server, name, {type, variant})
-static napi_value dns_reserve(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	struct dns_door *door = dns_door_of(env, info, argv, 3);
-	if (door == NULL) return NULL;
-	struct dns_key key;
-	if (!key_of(env, argv[1], argv[2], &key)) return weave_throw_argument(env, "a name, a type and a variant are needed");
-	struct dns_answer *answer = dns_answers_put(dns_server_lock(door->server), &key, 0, 0);
-	if (answer != NULL) answer->reserved = true;
-	dns_server_unlock(door->server);
-	return answer == NULL ? weave_throw_errno(env, ENOMEM, "dns answer") : NULL;
-}
-
-// dnsAbsent(server, domain, flags): the answer for names of the domain that have none; flags 0: they have to ask us
-static napi_value dns_absent(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	struct dns_door *door = dns_door_of(env, info, argv, 3);
-	if (door == NULL) return NULL;
-	uint8_t *domain;
-	size_t length;
-	uint32_t flags;
-	if (!dns_bytes_of(env, argv[1], &domain, &length) || length == 0 || length > DNS_MAX_NAME ||
-	    napi_get_value_uint32(env, argv[2], &flags) != napi_ok || flags > 0xffff)
-		return weave_throw_argument(env, "a domain and flags are needed");
-	bool done = true;
-	struct dns_answers *answers = dns_server_lock(door->server);
-	if (flags == 0) dns_answers_open(answers);
-	else done = dns_answers_close(answers, domain, (uint8_t)length, (uint16_t)flags);
-	dns_server_unlock(door->server);
-	return done ? NULL : weave_throw_errno(env, ENOMEM, "dns answer");
-}
-
-// dnsDrop(server, name, {type, variant})
-static napi_value dns_drop(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	struct dns_door *door = dns_door_of(env, info, argv, 3);
-	if (door == NULL) return NULL;
-	struct dns_key key;
-	if (!key_of(env, argv[1], argv[2], &key)) return weave_throw_argument(env, "a name, a type and a variant are needed");
-	dns_answers_drop(dns_server_lock(door->server), &key);
-	dns_server_unlock(door->server);
-	return NULL;
 }
 
 // dnsBounds(server, BigUint64Array of DNS_LATENCY_BUCKETS - 1 ns)
 static napi_value dns_bounds(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	struct dns_door *door = dns_door_of(env, info, argv, 2);
-	if (door == NULL) return NULL;
+	napi_value argv[DNS_MAX_ARGUMENTS];
+	struct dns_server *server = dns_server_of(env, info, argv, 2);
+	if (server == NULL) return NULL;
 	napi_typedarray_type type;
 	size_t length;
 	void *data = NULL;
 	if (napi_get_typedarray_info(env, argv[1], &type, &length, &data, NULL, NULL) != napi_ok ||
 	    type != napi_biguint64_array || length != DNS_LATENCY_BUCKETS - 1)
 		return weave_throw_argument(env, "15 bounds in a BigUint64Array are needed");
-	dns_server_bounds(door->server, data);
+	dns_server_bounds(server, data);
 	return NULL;
 }
 
 // dnsCounters(server): BigUint64Array, laid out as struct dns_counters
 static napi_value dns_counters(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS], buffer, result;
-	struct dns_door *door = dns_door_of(env, info, argv, 1);
-	if (door == NULL) return NULL;
+	napi_value argv[DNS_MAX_ARGUMENTS], buffer, result;
+	struct dns_server *server = dns_server_of(env, info, argv, 1);
+	if (server == NULL) return NULL;
 	struct dns_counters counters;
-	dns_server_counters(door->server, &counters);
+	dns_server_counters(server, &counters);
 	void *data = NULL;
 	if (napi_create_arraybuffer(env, sizeof counters, &data, &buffer) != napi_ok) return NULL;
 	memcpy(data, &counters, sizeof counters);
@@ -312,12 +191,9 @@ void weave_init_dns(napi_env env, napi_value exports) {
 	weave_export(env, exports, "dnsListen", dns_listen);
 	weave_export(env, exports, "dnsTake", dns_take);
 	weave_export(env, exports, "dnsSend", dns_send);
-	weave_export(env, exports, "dnsPut", dns_put);
-	weave_export(env, exports, "dnsReserve", dns_reserve);
-	weave_export(env, exports, "dnsAbsent", dns_absent);
-	weave_export(env, exports, "dnsDrop", dns_drop);
 	weave_export(env, exports, "dnsBounds", dns_bounds);
 	weave_export(env, exports, "dnsCounters", dns_counters);
+	dns_init_answers(env, exports);
 	napi_create_uint32(env, sizeof(struct dns_asker), &size);
 	napi_set_named_property(env, exports, "dnsAskerLength", size);
 }

@@ -74,15 +74,6 @@ static void prepare(struct batch *batch) {
 	}
 }
 
-// Where a type is counted: A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, SVCB, HTTPS, ANY; 0 for all others.
-static const uint8_t counted_types[256] = {
-	[1] = 1, [2] = 2, [5] = 3, [6] = 4, [12] = 5, [15] = 6, [16] = 7, [28] = 8, [33] = 9, [64] = 10, [65] = 11, [255] = 12,
-};
-
-static int counted_type(uint16_t type) {
-	return type < sizeof counted_types ? counted_types[type] : 0;
-}
-
 // The reply to one request, into the batch; 0 when it has to wait for JavaScript.
 static size_t answer(struct dns_server *server, int i, uint64_t now) {
 	struct batch *batch = &server->batch;
@@ -93,15 +84,8 @@ static size_t answer(struct dns_server *server, int i, uint64_t now) {
 	if (ready == NULL) return 0;
 	size_t length = dns_reply(request, &query, ready, now, &server->chance, batch->reply_bytes[i]);
 	if (length == 0) return 0;
-	server->counters.answers[counted_type(query.type)][ready->zone][ready->flags & (DNS_COUNTED_RCODES - 1)]++;
+	dns_count_answer(&server->counters, &query, ready);
 	return length;
-}
-
-static void count_latency(struct dns_server *server, uint64_t took, uint32_t answers) {
-	int bucket = 0;
-	while (bucket < DNS_LATENCY_BUCKETS - 1 && took > server->bounds[bucket]) bucket++;
-	server->counters.latency[bucket] += answers;
-	server->counters.latency_sum_ns += took * answers;
 }
 
 // A request without an answer ready; true when JavaScript has to hear of it.
@@ -132,15 +116,15 @@ static void send_replies(struct dns_server *server, int fd, uint32_t count) {
 	}
 }
 
-// One batch off the socket; false when nothing is left to read.
-static bool serve(struct dns_server *server, uint32_t socket) {
+// One batch off the socket.
+static void serve(struct dns_server *server, uint32_t socket) {
 	struct batch *batch = &server->batch;
 	for (int i = 0; i < BATCH; i++) {
 		batch->requests[i].msg_hdr.msg_namelen = sizeof batch->peers[i];
 		batch->requests[i].msg_hdr.msg_controllen = DNS_CONTROL;
 	}
 	int received = recvmmsg(server->sockets[socket], batch->requests, BATCH, MSG_DONTWAIT, NULL);
-	if (received <= 0) return false;
+	if (received <= 0) return;
 	uint64_t start = now_ns();
 	size_t lengths[BATCH];
 	pthread_mutex_lock(&server->lock);
@@ -170,11 +154,10 @@ static bool serve(struct dns_server *server, uint32_t socket) {
 	send_replies(server, server->sockets[socket], replies);
 	if (replies > 0) {
 		pthread_mutex_lock(&server->lock);
-		count_latency(server, now_ns() - start, replies);
+		dns_count_latency(&server->counters, server->bounds, now_ns() - start, replies);
 		pthread_mutex_unlock(&server->lock);
 	}
 	if (missed) server->on_miss(server->context);
-	return received == BATCH;
 }
 
 static void *work(void *argument) {

@@ -1,23 +1,10 @@
 // A DNS server by UDP: a thread that answers what is ready and hands on the rest.
 #pragma once
 #include "answers.h"
+#include "counters.h"
 #include "misses.h"
 
-enum {
-	DNS_MAX_SOCKETS = 32,
-	DNS_COUNTED_TYPES = 13, // those that are common, and one for all others
-	DNS_COUNTED_RCODES = 16,
-	DNS_LATENCY_BUCKETS = 16, // the last one takes what is longer than all bounds
-};
-
-// What was answered, by type, zone and rcode.
-struct dns_counters {
-	uint64_t answers[DNS_COUNTED_TYPES][DNS_ZONES][DNS_COUNTED_RCODES];
-	uint64_t latency[DNS_LATENCY_BUCKETS];
-	uint64_t latency_sum_ns;
-	uint64_t lost;   // requests that JavaScript was too busy for
-	uint64_t unsent; // replies that the kernel refused
-};
+enum { DNS_MAX_SOCKETS = 32 };
 
 struct dns_server;
 
