@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { WeaveError } from '../lib/errors.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 
@@ -34,7 +34,33 @@ export class ApiClient {
   }
 
   /** Any status is an answer; throws `Unreachable` when there is none. */
-  send(call: ClientRequest): Promise<ClientReply> {
+  async send(call: ClientRequest): Promise<ClientReply> {
+    const response = await this.#open(call)
+    const chunks: Buffer[] = []
+    try {
+      for await (const chunk of response) chunks.push(chunk as Buffer)
+    } catch (thrown) {
+      throw new Unreachable(this.#address, thrown)
+    }
+    return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }
+  }
+
+  /** Data of server-sent events as they come; ends when the daemon does. Throws `Unreachable` when there is none. */
+  async *events(path: string, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+    const response = await this.#open({ method: 'GET', path, signal })
+    let rest = ''
+    try {
+      for await (const chunk of response.setEncoding('utf8')) {
+        const lines = `${rest}${chunk as string}`.split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) if (line.startsWith('data: ')) yield line.slice('data: '.length)
+      }
+    } catch (thrown) {
+      throw new Unreachable(this.#address, thrown)
+    }
+  }
+
+  #open(call: ClientRequest): Promise<IncomingMessage> {
     const { target, body, type } = encode(call)
     const where =
       this.#address.kind === 'unix'
@@ -46,21 +72,10 @@ export class ApiClient {
       headers['content-type'] = type
       headers['content-length'] = String(Buffer.byteLength(body))
     }
-
+    const { method, signal } = call
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown): void => reject(new Unreachable(this.#address, cause))
-      const sent = request(
-        { ...where, method: call.method, path: target, headers, ...(call.signal && { signal: call.signal }) },
-        (response) => {
-          const chunks: Buffer[] = []
-          response.on('data', (chunk: Buffer) => chunks.push(chunk))
-          response.once('error', fail)
-          response.once('end', () =>
-            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-          )
-        },
-      )
-      sent.once('error', fail)
+      const sent = request({ ...where, method, path: target, headers, ...(signal && { signal }) }, resolve)
+      sent.once('error', (cause) => reject(new Unreachable(this.#address, cause)))
       sent.end(body)
     })
   }

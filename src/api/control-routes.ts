@@ -1,9 +1,9 @@
-import { z } from 'zod'
 import { messageOf, WeaveError } from '../lib/errors.ts'
 import { tryParseCidr } from '../lib/ip4.ts'
 import { parseTruth } from '../lib/truth.ts'
 import type { Control, RemovePeerOptions } from './control.ts'
 import { goJson } from './go-json.ts'
+import { attachRequest, detachRequest, parseBody } from './requests.ts'
 import { type ApiReply, failure, json, noContent, notFound, type Route, text } from './route.ts'
 
 /** What changes the mesh: served on the control address only (http §2.3). */
@@ -96,7 +96,7 @@ export function hostRoutes(control: Control): Route[] {
       method: 'POST',
       path: '/attach',
       handle: async ({ json: body, signal }) => {
-        const addresses = await control.attach(parse(attachRequest, body), signal)
+        const addresses = await control.attach(parseBody(attachRequest, body), signal)
         return json(goJson({ addresses }))
       },
     },
@@ -104,7 +104,7 @@ export function hostRoutes(control: Control): Route[] {
       method: 'POST',
       path: '/detach',
       handle: async ({ json: body, signal }) => {
-        const addresses = await control.detach(parse(detachRequest, body), signal)
+        const addresses = await control.detach(parseBody(detachRequest, body), signal)
         return json(goJson({ addresses }))
       },
     },
@@ -125,27 +125,6 @@ export function hostRoutes(control: Control): Route[] {
       },
     },
   ]
-}
-
-const attachRequest = z.object({
-  container: z.string().min(1),
-  addresses: z.array(z.string()).default([]),
-  dns: z.boolean().default(true),
-  multicastRoute: z.boolean().default(true),
-  rewriteHosts: z.boolean().default(false),
-  extraHosts: z.array(z.string()).default([]),
-})
-
-const detachRequest = z.object({
-  container: z.string().min(1),
-  addresses: z.array(z.string()).default([]),
-})
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new WeaveError('request', `request body: ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
 async function answering(what: string, act: () => Promise<void>): Promise<ApiReply> {

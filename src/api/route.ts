@@ -17,7 +17,8 @@ export interface ApiRequest {
 /** Status 204 and 405 have no body; the type is plain text unless said. */
 export interface ApiReply {
   readonly status: number
-  readonly body: string
+  /** Pieces that come by and by are a stream, which ends when the request's signal is aborted. */
+  readonly body: string | AsyncIterable<string>
   readonly type: string
 }
 

@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { messageOf, WeaveError } from '../lib/errors.ts'
@@ -107,6 +108,12 @@ export class ApiServer implements AsyncDisposable {
     const onClose = (): void => gone.abort()
     reply.raw.once('close', onClose)
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal])
+    const answer = await this.#handle(route, request, signal)
+    if (typeof answer.body === 'string') reply.raw.off('close', onClose)
+    return answer
+  }
+
+  async #handle(route: Route, request: FastifyRequest, signal: AbortSignal): Promise<ApiReply> {
     try {
       return await route.handle(toApiRequest(request, signal))
     } catch (thrown) {
@@ -114,8 +121,6 @@ export class ApiServer implements AsyncDisposable {
         this.#log.error('http request failed', { method: request.method, url: request.url, error: thrown })
       }
       return replyToError(thrown)
-    } finally {
-      reply.raw.off('close', onClose)
     }
   }
 
@@ -160,6 +165,7 @@ function send(reply: FastifyReply, { status, body, type }: ApiReply): FastifyRep
   reply.code(status)
   if (type !== '') reply.header('Content-Type', type)
   if (status >= 400 && body !== '') reply.header('X-Content-Type-Options', 'nosniff')
+  if (typeof body !== 'string') return reply.header('Cache-Control', 'no-store').send(Readable.from(body))
   // As bytes: the library adds a charset to the type of texts.
   return reply.send(type === '' ? undefined : Buffer.from(body))
 }

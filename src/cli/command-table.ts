@@ -184,7 +184,7 @@ export const commandTable: readonly CommandRow[] = [
     section: 'Watching',
     options: [
       ['--json', 'for programs'],
-      ['--watch', 'again every second'],
+      ['--watch', 'again at each change, until interrupted; with --json the changes'],
     ],
     run: async ({ io, words, command }) =>
       (await import('./commands/status.ts')).status(io, words, command.opts()),

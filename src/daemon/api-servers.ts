@@ -1,4 +1,5 @@
 import { formatListenAddress, parseListenAddress } from '../api/listen-address.ts'
+import { withDocument } from '../api/openapi-route.ts'
 import type { Route } from '../api/route.ts'
 import { ApiServer } from '../api/server.ts'
 import type { Config } from '../config/options.ts'
@@ -29,7 +30,7 @@ export function apiServers(
       const address = parseListenAddress(text)
       return {
         name: `HTTP on ${formatListenAddress(address)}`,
-        server: new ApiServer({ log: log.child({ part: 'http' }) }, address, set),
+        server: new ApiServer({ log: log.child({ part: 'http' }) }, address, withDocument(set)),
       }
     })
 }

@@ -1,5 +1,6 @@
 import { hostRoutes, meshRoutes } from '../api/control-routes.ts'
 import { dnsRoutes } from '../api/dns.ts'
+import { eventsRoute } from '../api/events-route.ts'
 import { ipamRoutes } from '../api/ipam.ts'
 import { metricsRoute } from '../api/metrics-route.ts'
 import { statusRoutes } from '../api/status-routes.ts'
@@ -178,7 +179,7 @@ export class Daemon implements AsyncDisposable {
           ...(dns === undefined ? [] : dnsRoutes({ dns, ...alive })),
           ...(dns === undefined ? [] : handNameRoutes({ dns, engine, host, config })),
         ],
-        status: statusRoutes(control),
+        status: [...statusRoutes(control), eventsRoute(control)],
         metrics: [metricsRoute(() => metricSources(sources))],
       },
       log,

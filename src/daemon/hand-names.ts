@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { nameRequest, parseBody } from '../api/requests.ts'
 import { noContent, type Route } from '../api/route.ts'
 import type { Config } from '../config/options.ts'
 import type { Dns } from '../dns/dns.ts'
@@ -19,12 +19,6 @@ interface Parts {
 
 /** Owner of names that belong to no container. */
 const EXTERN = 'weave:extern'
-
-const request = z.object({
-  container: z.string().optional(),
-  addresses: z.array(z.string()),
-  fqdn: z.string().optional(),
-})
 
 /** What `weave dns-add` and `dns-remove` ask: the owner's addresses and name are found here (cli §1.12). */
 export function handNameRoutes(parts: Parts): Route[] {
@@ -67,7 +61,7 @@ interface Resolved {
 }
 
 async function resolve(parts: Parts, body: unknown): Promise<Resolved> {
-  const { container: wanted, addresses, fqdn } = request.parse(body)
+  const { container: wanted, addresses, fqdn } = parseBody(nameRequest, body)
   const given = addresses.map(parseIp4)
   if (wanted === undefined) return { owner: { id: EXTERN, name: undefined }, addresses: given, fqdn }
 

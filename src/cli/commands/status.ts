@@ -10,7 +10,7 @@ export interface StatusOptions {
 export async function status(io: Io, page: readonly string[], options: StatusOptions): Promise<number> {
   if (options.watch === true) {
     const { watchStatus } = await import('../watch.ts')
-    return watchStatus(io, page)
+    return watchStatus(io, page, options.json === true)
   }
   if (options.json === true) {
     io.out(`${await statusPage(io, page, 'application/json')}\n`)
