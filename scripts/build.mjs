@@ -92,6 +92,7 @@ try {
   mkdirSync(join(fresh, 'native'))
   cpSync(join(root, 'native/build/out'), join(fresh, 'native'), { recursive: true })
   cpSync(lmdbAddon(), join(fresh, 'native/lmdb.node'))
+  cpSync(join(root, 'packaging/systemd'), join(fresh, 'systemd'), { recursive: true })
   stripSymbols(join(fresh, 'native'))
   writeFileSync(join(fresh, 'LICENSES.txt'), licences(metafiles))
   writeFileSync(join(fresh, '.sources'), stamp)
@@ -161,6 +162,7 @@ function sourcesDigest() {
     'src',
     'native',
     'bpf',
+    'packaging',
     'package-lock.json',
     'scripts/build.mjs',
     'scripts/compile-code.mjs',

@@ -10,6 +10,7 @@ packages=(
   ethtool conntrack iputils-ping tcpdump iperf3 socat bind9-dnsutils # tools in the lab's containers
   musl-tools # another C library's resolver asks weaveDNS
   etcd-server # Docker's cluster store
+  binutils systemd # symbols are stripped off; units are verified, sockets activated
 )
 # What the benches compare with.
 [ "${1:-}" != bench ] || packages+=(nebula sockperf dnsperf unbound)

@@ -54,6 +54,14 @@ export const commandTable: readonly CommandRow[] = [
     run: async ({ io, command }) => (await import('./commands/reset.ts')).reset(io, command.opts()),
   },
   {
+    name: 'install-service',
+    args: '[options...] [peer...]',
+    about: 'have systemd run Weave Net, at boot before Docker; options and peers as for launch',
+    section: 'Life cycle',
+    configured: true,
+    run: async ({ io, raw }) => (await import('./commands/service.ts')).installService(io, raw),
+  },
+  {
     name: 'version',
     about: 'show the versions of the command and of the daemon',
     section: 'Life cycle',

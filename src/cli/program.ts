@@ -56,6 +56,13 @@ export class Program {
     return this.#status
   }
 
+  /** The status of a command for the machine that `DOCKER_HOST` names; undefined for one of this machine. */
+  async #elsewhere(): Promise<number | undefined> {
+    if (this.#local || !this.#io.environment['DOCKER_HOST']) return undefined
+    const { isElsewhere, runElsewhere } = await import('./remote.ts')
+    return isElsewhere(this.#io, this.#words) ? runElsewhere(this.#io, this.#words) : undefined
+  }
+
   /** The usage of the command in question. */
   usage(): string {
     return this.#current.helpInformation()
@@ -77,7 +84,9 @@ export class Program {
       this.#current = command
       const raw = this.#words.slice(1)
       const { args: words } = command
-      this.#status = await row.run({ io: this.#io, words, command, raw, local: this.#local })
+      this.#status =
+        (await this.#elsewhere()) ??
+        (await row.run({ io: this.#io, words, command, raw, local: this.#local }))
     })
   }
 

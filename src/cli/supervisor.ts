@@ -26,13 +26,13 @@ export function startSupervisor(what: Supervised): void {
     const value = what.environment[name]
     if (value !== undefined) environment[name] = value
   }
-  const { command, prefix } = daemonCommand()
+  const { command, daemon } = daemonProgram()
   const started = spawnSync(
     findBeside('native/weave-supervisor', 'native/build/out/weave-supervisor'),
     [
       ...['--pid-file', SUPERVISOR_PID, '--log-file', what.logFile],
       ...(what.restart ? [] : ['--no-restart']),
-      ...['--', command, ...prefix, ...what.argv],
+      ...['--', command, '--max-semi-space-size=2', daemon, ...what.argv],
     ],
     { env: environment, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' },
   )
@@ -41,16 +41,14 @@ export function startSupervisor(what: Supervised): void {
   throw new WeaveError('supervisor', reason === '' ? 'weave is being launched by somebody else' : reason)
 }
 
-/** Node.js with the daemon's bundle. Heap growth is bounded: the daemon's state is small (see docs/architecture.md). */
-function daemonCommand(): { command: string; prefix: readonly string[] } {
-  return {
-    command: process.execPath,
-    prefix: ['--max-semi-space-size=2', findBeside('daemon.cjs', 'dist/daemon.cjs')],
-  }
-}
+/** Node.js and the daemon's bundle. */
+export const daemonProgram = (): { command: string; daemon: string } => ({
+  command: process.execPath,
+  daemon: findBeside('daemon.cjs', 'dist/daemon.cjs'),
+})
 
 /** A file of the package: beside the bundle, or from the source directory. */
-function findBeside(...places: readonly string[]): string {
+export function findBeside(...places: readonly string[]): string {
   let directory = dirname(fileURLToPath(import.meta.url))
   for (;;) {
     const found = places.map((place) => join(directory, place)).find((path) => existsSync(path))

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { type LoadedConfig, passOn } from '../../config/load.ts'
 import type { Config } from '../../config/options.ts'
 import { KEEPER_VARIABLE, LAUNCH_ID_VARIABLE } from '../../config/places.ts'
@@ -23,7 +23,7 @@ export function containerRequest(
   { config, peers }: LoadedConfig,
   launch: { readonly id: string; readonly image: string; readonly dockerSocket: string },
 ): Readonly<Record<string, unknown>> {
-  const resolvConf = config.resolvConf === '' ? '' : realpathSync(config.resolvConf)
+  const resolvConf = config.resolvConf === '' ? '' : onHost(config.resolvConf)
   const inside: Config = {
     ...config,
     hostRoot: HOST_ROOT,
@@ -65,12 +65,24 @@ function capabilities(): readonly string[] {
   return Object.keys(CAPABILITIES).filter((name) => ((had >> BigInt(CAPABILITIES[name] ?? 0)) & 1n) === 1n)
 }
 
+/** A command that was sent by another machine runs in a container itself and sees the host's files below this. */
+const hostRoot = (): string => process.env['HOST_ROOT'] ?? ''
+
+/** Where a file of the host really is. */
+function onHost(path: string): string {
+  const root = hostRoot()
+  const seen = lstatSync(`${root}${path}`, { throwIfNoEntry: false })
+  return seen?.isSymbolicLink() === true ? resolve(dirname(path), readlinkSync(`${root}${path}`)) : path
+}
+
 const seenAt = (path: string): string => (path.startsWith('/run/') ? path : `${HOST_ROOT}${path}`)
 
 /** Without it there is no sleeve, as on the host itself. */
 function tunDevice(): readonly object[] {
   const path = '/dev/net/tun'
-  return existsSync(path) ? [{ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }] : []
+  return existsSync(`${hostRoot()}${path}`)
+    ? [{ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }]
+    : []
 }
 
 /**

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { type LoadedConfig, takeOver } from '../../config/load.ts'
 import { options } from '../../config/options.ts'
-import { VERSION } from '../../lib/version.ts'
 import { CommandFailure, ExitStatus, type Io } from '../io.ts'
 import { containerRequest } from './container.ts'
 import { DockerApi } from './docker-api.ts'
+import { imageName } from './image-name.ts'
 import type { Keeper, Starting } from './keeper.ts'
 
 const inspection = z.object({
@@ -16,13 +16,6 @@ const inspection = z.object({
 })
 
 type Inspection = z.infer<typeof inspection>
-
-/** The image of this version, unless the environment says otherwise (cli §0.1). */
-export function imageName(environment: Io['environment']): string {
-  const { WEAVE_IMAGE: image, DOCKERHUB_USER: user, WEAVE_VERSION: version } = environment
-  if (image !== undefined && image !== '') return image
-  return `${user ? `${user}/` : ''}weave-net:${version || VERSION}`
-}
 
 const containerName = (environment: Io['environment']): string =>
   environment['WEAVE_CONTAINER_NAME'] || 'weave'

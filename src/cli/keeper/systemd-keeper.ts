@@ -3,7 +3,7 @@ import { WeaveError } from '../../lib/errors.ts'
 import type { Keeper } from './keeper.ts'
 
 /** The units of packaging/systemd. The socket first: a call of Docker would start the daemon again. */
-const UNITS = ['weave.socket', 'weave.service'] as const
+export const UNITS = ['weave.socket', 'weave.service'] as const
 
 /** systemd, by its own command. */
 export class SystemdKeeper implements Keeper {
@@ -27,7 +27,7 @@ export class SystemdKeeper implements Keeper {
 }
 
 /** Runs a program to its end; its output is collected unless somebody takes it. */
-function run(
+export function run(
   program: string,
   args: readonly string[],
   out?: (text: string) => void,
