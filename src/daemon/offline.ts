@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AttachedInterface } from '../api/control.ts'
+import { readLaunchRecord } from '../config/launch-record.ts'
 import { loadConfig, takeOver } from '../config/load.ts'
 import type { Config } from '../config/options.ts'
 import { RUNTIME_DIRECTORY } from '../config/places.ts'
@@ -15,6 +16,7 @@ import { formatCidr, formatIp4 } from '../lib/ip4.ts'
 import { silentLog } from '../lib/log.ts'
 import { formatMac } from '../lib/mac.ts'
 import { EXPOSE_IDENT } from './build-ipam.ts'
+import { containerFindings, unknownContainers } from './doctor-containers.ts'
 import { firewallSpec } from './ensure-host.ts'
 
 /** What the commands do to this host while no daemon runs. */
@@ -50,9 +52,22 @@ export async function bridgeType(): Promise<string | undefined> {
 export async function examine(
   environment: Environment,
 ): Promise<{ readonly findings: readonly Finding[]; readonly healthy: boolean }> {
-  const { config } = loadConfig([], environment)
-  const findings = await examineHost({ bridge: config.weaveBridge, port: config.port })
+  const launched = readLaunchRecord()
+  const { config } = launched === undefined ? loadConfig([], environment) : takeOver(launched.argv, {})
+  const findings = [
+    ...(await examineHost({ bridge: config.weaveBridge, port: config.port })),
+    ...(await examineContainers(environment)),
+  ]
   return { findings, healthy: !findings.some(needsAttention) }
+}
+
+async function examineContainers(environment: Environment): Promise<readonly Finding[]> {
+  try {
+    const attached = await attachedWithoutDaemon(environment, [])
+    return containerFindings(attached.filter(({ id }) => id !== EXPOSE_IDENT))
+  } catch (thrown) {
+    return [unknownContainers(messageOf(thrown))]
+  }
 }
 
 /** `weave ps` without the daemon: nothing when there is no bridge (cli §1.11). */

@@ -96,6 +96,8 @@ describe('weave in a container of Docker', () => {
       '1',
       'tunnel',
       'socat',
+      // The docker client closes its half first, and the answer is still to come.
+      '-t600',
       'TCP-LISTEN:2375,fork,reuseaddr',
       'UNIX:/run/docker.sock',
     ])

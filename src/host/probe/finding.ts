@@ -11,7 +11,7 @@ export type Outcome =
 export interface Finding {
   /** Stable, for scripts: `veth`, `udp-gso`, `input-6783`. */
   readonly id: string
-  readonly group: 'kernel' | 'firewall' | 'network'
+  readonly group: 'kernel' | 'firewall' | 'network' | 'containers'
   /** What it is, for people. */
   readonly title: string
   /** What happens without it. */
