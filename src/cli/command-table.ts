@@ -201,7 +201,10 @@ export const commandTable: readonly CommandRow[] = [
     name: 'report',
     about: 'print everything that the daemon knows as JSON',
     section: 'Watching',
-    options: [['-f, --format <template>', 'print what this Go template makes of it']],
+    options: [
+      ['-f, --format <template>', 'print what this Go template makes of it'],
+      ['--bundle [file]', 'write everything for an issue to one archive, without passwords'],
+    ],
     run: async ({ io, command }) => (await import('./commands/report.ts')).report(io, command.opts()),
   },
   {
