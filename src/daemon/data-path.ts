@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
+import { TrustedSubnets } from '../mesh/trusted-subnets.ts'
 import { Engine } from '../native/engine.ts'
 import { DataPlane } from '../overlay/data-plane.ts'
 import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
@@ -62,6 +63,13 @@ interface Attempt {
   readonly problem: string | undefined
 }
 
+/** Without a password everywhere, with one inside trusted subnets only. */
+function clearAllowed({ password, trustedSubnets }: Config): (address: string) => boolean {
+  if (password === '') return () => true
+  const trusted = new TrustedSubnets(trustedSubnets)
+  return (address) => trusted.contains(address)
+}
+
 /** Where the kernel refuses, sleeve does everything. */
 async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName): Promise<Attempt> {
   const udpPort = config.port + 1
@@ -84,6 +92,7 @@ async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName)
         mtu,
         guard: true,
         holdMs: HOLD_MS,
+        clearAllowed: clearAllowed(config),
       },
     )
     return { fastdp, problem: undefined }

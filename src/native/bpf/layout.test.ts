@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { COUNTERS, decodeCounter, decodeEvent, encodeHop, encodeTree, TREE_MAX } from './layout.ts'
+import {
+  COUNTERS,
+  decodeCounter,
+  decodeDirectHops,
+  decodeEvent,
+  encodeHop,
+  encodeTree,
+  TREE_MAX,
+} from './layout.ts'
 
 /** The header lies in the sources, also when this test runs compiled. */
 function header(): string {
@@ -32,6 +40,26 @@ test('an absent hop is all zero, an IPv6 hop is marked', () => {
   assert.deepEqual(encodeHop(undefined), new Uint8Array(20))
   const hop = encodeHop({ address: new Uint8Array(16).fill(1), sleeve: false, mtu: 1376 })
   assert.deepEqual([hop[16], hop[18], hop[19]], [5, 1376 & 255, 1376 >> 8])
+})
+
+test('only hops that are up and go by VXLAN are listed', () => {
+  const entry = (id: number, hop: Parameters<typeof encodeHop>[0]): Uint8Array =>
+    Uint8Array.of(id, 0, 0, 0, ...encodeHop(hop))
+  const four = Uint8Array.of(10, 0, 0, 2)
+  const sixteen = new Uint8Array(16).fill(0xfd)
+  const entries = [
+    entry(1, undefined),
+    entry(2, { address: four, sleeve: false, mtu: 0 }),
+    entry(3, { address: four, sleeve: true, mtu: 0 }),
+    entry(4, { address: sixteen, sleeve: false, mtu: 0 }),
+  ]
+  assert.deepEqual(
+    decodeDirectHops(Uint8Array.from(entries.flatMap((bytes) => [...bytes]))),
+    new Map([
+      [2, four],
+      [4, sixteen],
+    ]),
+  )
 })
 
 test('a tree longer than the map takes is cut, not spilled', () => {

@@ -98,6 +98,18 @@ export const encodeHop = (hop: Hop | undefined): Uint8Array =>
     view.setUint16(18, Math.min(hop.mtu, 0xffff), true)
   })
 
+/** Next hops reached by VXLAN, from the entries of the table: short id → address of 4 or 16 bytes. */
+export function decodeDirectHops(entries: Uint8Array): Map<number, Uint8Array> {
+  const hops = new Map<number, Uint8Array>()
+  for (const entry of split(entries, 24)) {
+    const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength)
+    const flags = view.getUint16(20, true)
+    if ((flags & HOP_UP) === 0 || (flags & HOP_SLEEVE) !== 0) continue
+    hops.set(view.getUint32(0, true), entry.slice(4, (flags & HOP_IPV6) === 0 ? 8 : 20))
+  }
+  return hops
+}
+
 export const encodeTree = (to: readonly number[]): Uint8Array =>
   bytesOf(4 + 2 * TREE_MAX, (view) => {
     const fitting = to.slice(0, TREE_MAX)

@@ -8,6 +8,7 @@ import {
   type ControlFrame,
   type Counter,
   decodeCounter,
+  decodeDirectHops,
   decodeEvent,
   decodeLocals,
   decodeRemotes,
@@ -31,6 +32,7 @@ export type SwitchProgram = 'from_bridge' | 'from_vxlan' | 'from_tap' | 'from_co
 
 const MAC_TABLE_LIMIT = 40_000
 const SOURCES_LIMIT = 4096
+const HOPS = 4096
 const RING_BYTES = 1 << 18
 
 /** The fast datapath's switch, loaded into the kernel: its programs and its tables. */
@@ -95,6 +97,11 @@ export class KernelSwitch {
   /** The next hop towards the peer with this short id; undefined: none. */
   setHop(shortId: number, hop: Hop | undefined): void {
     this.#update('hops', key32(shortId), encodeHop(hop))
+  }
+
+  /** Peers whose frames leave by VXLAN at the moment: short id → the next hop's address. */
+  directHops(): Map<number, Uint8Array> {
+    return decodeDirectHops(this.#doors.bpfMapEntries(this.#map('hops'), HOPS))
   }
 
   /** Short ids of the neighbours that get a copy of what the peer with this short id floods. */

@@ -51,6 +51,8 @@ export interface FastdpOptions {
   readonly mtu: number
   /** Drop router advertisements and DHCP servers' answers from containers. */
   readonly guard: boolean
+  /** May frames go in clear to this underlay address before its peer has agreed to that? */
+  readonly clearAllowed: (address: string) => boolean
   /** Entries that an earlier daemon left live this long (ms) unless its peers come back. */
   readonly holdMs: number
 }

@@ -5,6 +5,7 @@ import { attachIngress } from '../../native/bpf/attach.ts'
 import { bpfDoors } from '../../native/bpf/doors.ts'
 import { Pins } from '../../native/bpf/pins.ts'
 import { KernelSwitch } from '../../native/bpf/switch.ts'
+import { addressText } from './address.ts'
 import { Fastdp, type FastdpOptions, type SwitchPorts } from './fastdp.ts'
 
 /**
@@ -18,11 +19,29 @@ export function openFastdp(
   const { clock, log } = parts
   const pins = openPins(log)
   const kernel = KernelSwitch.load((map) => pins?.map(map))
+  const closed = closeClearHops(kernel, options.clearAllowed)
+  if (closed > 0) log.info('an earlier daemon sent in clear: that has ended', { peers: closed })
   if (pins !== undefined) for (const [name, descriptor] of kernel.maps) pins.keepMap(name, descriptor)
   return new Fastdp(
     { clock, log, kernel, ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins) },
     options,
   )
+}
+
+/**
+ * An earlier daemon may have had no password: what it left in the kernel must not go on in clear until its peers come
+ * back. Gives the number of peers that are cut off until then.
+ */
+export function closeClearHops(
+  kernel: Pick<KernelSwitch, 'directHops' | 'setHop' | 'retainSources'>,
+  allowed: (address: string) => boolean,
+): number {
+  const hops = [...kernel.directHops()]
+  const refused = hops.filter(([, address]) => !allowed(addressText(address)))
+  if (refused.length === 0) return 0
+  for (const [id] of refused) kernel.setHop(id, undefined)
+  kernel.retainSources(hops.filter((hop) => !refused.includes(hop)).map(([, address]) => address))
+  return refused.length
 }
 
 const pinned = (kernel: KernelSwitch, pins: Pins): SwitchPorts => ({
