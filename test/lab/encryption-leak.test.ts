@@ -115,7 +115,21 @@ async function answered(lab: Lab, host: number, target: string): Promise<void> {
 /** How often the marker was on the LAN while `act` ran. */
 async function watch(lab: Lab, act: () => Promise<unknown>, filter: readonly string[] = []): Promise<number> {
   const file = `${CAPTURE}.${lab.name}`
-  await lab.hosts(['run', '0', 'watch', 'tcpdump', '-Z', 'root', '-U', '-ni', 'lan', '-w', file, ...filter])
+  await lab.hosts([
+    'run',
+    '0',
+    'watch',
+    'tcpdump',
+    '-Z',
+    'root',
+    '-U',
+    '--immediate-mode',
+    '-ni',
+    'lan',
+    '-w',
+    file,
+    ...filter,
+  ])
   await eventually('tcpdump listens', async () =>
     (await lab.hosts(['log', '0', 'watch'])).stdout.includes('listening'),
   )

@@ -1,4 +1,5 @@
 import type { Runners } from '../case.ts'
+import { espRunners } from './esp.ts'
 import { fastdpRunners } from './fastdp.ts'
 import { frameRunners } from './frames.ts'
 import { secretboxRunners } from './secretbox.ts'
@@ -6,6 +7,7 @@ import { sleeveRunners } from './sleeve.ts'
 import { vxlanRunners } from './vxlan.ts'
 
 export const overlayRunners: Runners = {
+  ...espRunners,
   ...sleeveRunners,
   ...fastdpRunners,
   ...frameRunners,
