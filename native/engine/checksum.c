@@ -27,27 +27,11 @@ static inline __attribute__((always_inline)) uint64_t reduce(const struct lane_s
 	return sum;
 }
 
-static inline uint64_t sum_rest(const uint8_t *bytes, size_t length, uint64_t sum) {
-	for (; length >= 4; bytes += 4, length -= 4) {
-		uint32_t word;
-		memcpy(&word, bytes, sizeof word);
-		sum += word;
-	}
-	if (length >= 2) {
-		uint16_t word;
-		memcpy(&word, bytes, sizeof word);
-		sum += word;
-		bytes += 2;
-		length -= 2;
-	}
-	return length ? sum + *bytes : sum;
-}
-
 VECTORS uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
 	struct lane_sums sums = { { { 0 }, { 0 } }, { { 0 }, { 0 } } };
 	for (; length >= 2 * sizeof(lanes); bytes += 2 * sizeof(lanes), length -= 2 * sizeof(lanes))
 		add_lanes(&sums, (const lanes *)bytes);
-	return sum_rest(bytes, length, reduce(&sums, sum));
+	return sum_short(bytes, length, reduce(&sums, sum));
 }
 
 VECTORS uint64_t sum_copy(uint8_t *restrict to, const uint8_t *restrict from, size_t length, uint64_t sum) {
@@ -59,7 +43,7 @@ VECTORS uint64_t sum_copy(uint8_t *restrict to, const uint8_t *restrict from, si
 		add_lanes(&sums, pair);
 	}
 	memcpy(to, from, length);
-	return sum_rest(from, length, reduce(&sums, sum));
+	return sum_short(from, length, reduce(&sums, sum));
 }
 
 uint16_t fold(uint64_t sum) {
@@ -72,17 +56,17 @@ uint16_t fold(uint64_t sum) {
 
 uint64_t sum_pseudo4(const uint8_t *ip, uint8_t protocol, uint32_t length) {
 	uint8_t tail[4] = { 0, protocol, (uint8_t)(length >> 8), (uint8_t)length };
-	return sum_bytes(tail, sizeof tail, sum_bytes(ip + 12, 8, 0));
+	return sum_short(tail, sizeof tail, sum_short(ip + 12, 8, 0));
 }
 
 uint64_t sum_pseudo6(const uint8_t *ip, uint8_t protocol, uint32_t length) {
 	uint8_t tail[8] = { 0, 0, 0, 0, 0, 0, 0, protocol };
 	put32(tail, length);
-	return sum_bytes(tail, sizeof tail, sum_bytes(ip + 8, 32, 0));
+	return sum_short(tail, sizeof tail, sum_short(ip + 8, 32, 0));
 }
 
 void put_checksum(uint8_t *header, size_t length, size_t at, uint64_t sum) {
 	memset(header + at, 0, 2);
-	uint16_t value = (uint16_t)~fold(sum_bytes(header, length, sum));
+	uint16_t value = (uint16_t)~fold(sum_short(header, length, sum));
 	memcpy(header + at, &value, 2);
 }

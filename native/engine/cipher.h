@@ -18,15 +18,14 @@ static const uint64_t DF_BIT = 1ull << 63;
 
 struct cipher {
 	enum suite suite;
-	bool outbound;          // secretbox: we made the TCP connection, our nonces start with 0x80, theirs with 0
-	uint8_t key[KEY_BYTES]; // secretbox
-	struct aead *aead;      // the others
+	struct secretbox *secretbox;
+	struct aead *aead; // the others
 };
 
 // Bytes of key material that the suite wants; 0 in clear.
 size_t cipher_key_bytes(enum suite suite);
 
-// `key` is `cipher_key_bytes` long. False when out of memory.
+// `key` is `cipher_key_bytes` long; `outbound`: we made the TCP connection. False when out of memory.
 bool cipher_init(struct cipher *cipher, enum suite suite, bool outbound, const uint8_t *key);
 void cipher_close(struct cipher *cipher);
 

@@ -36,7 +36,7 @@ static bool ip4_parse(const uint8_t *frame, uint32_t length, struct segment *seg
 	segment->tcp = ip[9] == PROTOCOL_TCP;
 	segment->transport = ETH_HEADER + IP4_HEADER;
 	if (ip[0] != 0x45 || get16(ip + 6) & MORE_OR_OFFSET || (uint32_t)get16(ip + 2) + ETH_HEADER != length) return false;
-	if ((!segment->tcp && ip[9] != PROTOCOL_UDP) || !sum_is_valid(sum_bytes(ip, IP4_HEADER, 0))) return false;
+	if ((!segment->tcp && ip[9] != PROTOCOL_UDP) || !sum_is_valid(sum_short(ip, IP4_HEADER, 0))) return false;
 	return transport_ok(frame, length, segment, sum_pseudo4(ip, ip[9], length - segment->transport));
 }
 
