@@ -75,6 +75,7 @@ describe('what the LAN sees of containers', () => {
         await eventually('the detour', async () => !(await overlays(lab, 2)).has('host1'), 100_000)
         await answered(lab, 2, target)
         await lab.link(1, 2, 'up')
+        await eventually('the direct connection', async () => (await overlays(lab, 2)).has('host1'), 60_000)
       },
     ],
   ] as const) {
