@@ -14,6 +14,7 @@ import { parsePeerName } from '../../src/lib/peer-name.ts'
 import { systemRng } from '../../src/lib/rng.ts'
 import { LmdbStore } from '../../src/state/lmdb-store.ts'
 import { type Report, type Row, rowOf } from '../row.ts'
+import { donations } from './donation.ts'
 
 export interface IpamBenchOptions {
   readonly rounds: number
@@ -30,6 +31,7 @@ export async function runIpamBench({ rounds }: IpamBenchOptions): Promise<Report
   const p99: number[] = []
   const perSecond: number[] = []
   const megabytes: number[] = []
+  const donated: number[] = []
   for (let round = 0; round < rounds; round++) {
     const directory = mkdtempSync(join(tmpdir(), 'weave-ipam-bench-'))
     try {
@@ -48,6 +50,7 @@ export async function runIpamBench({ rounds }: IpamBenchOptions): Promise<Report
       )
       perSecond.push((CLIENTS * PER_CLIENT * 1000) / (performance.now() - began))
       megabytes.push(await peer.fill(65_536))
+      donated.push(quantile(await donations(directory), 0.99))
     } finally {
       rmSync(directory, { recursive: true })
     }
@@ -58,6 +61,7 @@ export async function runIpamBench({ rounds }: IpamBenchOptions): Promise<Report
     rowOf('allocate', 'p99_ms', p99),
     rowOf('allocate, 64 clients', 'per_second', perSecond),
     rowOf('65536 addresses', 'heap_mb', megabytes),
+    rowOf('donation less the round trip', 'p99_ms', donated),
   ]
   const [base] = rows
   const withRatio = rows.map((row) =>
