@@ -353,6 +353,8 @@ export class Allocator {
   /** `changes` could not be written: everything since `durable`, which is on disk, has not happened. */
   undo(changes: Changes, durable: Durable): void {
     this.#uncommitted.undo(changes, durable)
+    this.#takeovers.resume(durable.promises.consents)
+    this.#replica.resume(durable.promises.disputed)
   }
 
   #establishIfWanted(now: number): void {

@@ -97,3 +97,17 @@ test('an elector’s promise is not told before it is on disk, and is not lost w
   )
   assert.equal(told(), 1)
 })
+
+test('a merge that ends a dispute and cannot be written leaves the fence where it was', () => {
+  const back = start(held)
+  const barrier = new PersistBarrier(back, { ring: held.ring, promises: NO_PROMISES })
+  const theirs = says(transfer(ringOf(A), D, A).ring)
+  barrier.step(back.gossip(undefined, theirs, 2))
+  barrier.written()
+  barrier.step(back.delete(2, 'c', 3))
+  barrier.written()
+  barrier.step(back.gossip(undefined, theirs, 4))
+  assert.equal(back.takeChanges(), undefined)
+  barrier.failed('disk full')
+  assert.equal(ask(back, 'after'), false)
+})

@@ -38,9 +38,10 @@ export class Replica {
     return this.#disputed
   }
 
-  /** What was in dispute when an earlier process ended still is. */
+  /** What is in dispute by what is on disk: an earlier process found it, or a change that settled it was undone. */
   resume(disputed: readonly Dispute[]): void {
-    this.#dispute(disputed)
+    const more = this.#disputed.filter((dispute) => !disputed.some((known) => isSame(known, dispute)))
+    this.#dispute(more.length === 0 ? disputed : [...disputed, ...more])
   }
 
   /** Divides the universe among the peers: the first ring. */

@@ -50,9 +50,10 @@ export class Takeovers {
     return this.#promised
   }
 
-  /** What an earlier process of ours has consented to stands. */
+  /** What is on disk stands: an earlier process has consented to it, or a change that settled it was undone. */
   resume(consents: ReadonlyMap<PeerName, PeerName>): void {
-    this.#promised = consents
+    const isMore = [...this.#promised.keys()].some((dead) => !consents.has(dead))
+    this.#promised = isMore ? new Map([...consents, ...this.#promised]) : consents
   }
 
   get nextDeadline(): number | undefined {

@@ -42,8 +42,8 @@ export class Uncommitted {
   }
 
   /**
-   * `changes` could not be written: everything since `durable` has not happened. Promises are kept all the same,
-   * which harms nobody, and written with the next changes.
+   * `changes` could not be written: everything since `durable` has not happened. Promises made since are kept all
+   * the same, which harms nobody, and written with the next changes; the caller takes back those that ended.
    */
   undo(changes: Changes, durable: Durable): void {
     this.#state.ring = durable.ring
