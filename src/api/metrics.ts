@@ -61,7 +61,9 @@ export interface LinkTraffic {
   readonly drops: number
 }
 
-const STATES: readonly ConnectionState[] = ['established', 'pending', 'retrying', 'failed', 'connecting']
+const STATES: readonly ConnectionState[] = [
+  ...(['established', 'pending', 'waiting', 'retrying', 'failed', 'connecting'] as const),
+]
 const TYPES = ['sleeve', 'fastdp', 'unknown'] as const
 
 /** The text of `/metrics`: the original's names first, then ours (http §5). A scrape never fails for a part that is off. */
@@ -79,6 +81,7 @@ export class Metrics {
   readonly #ips = this.#gauge('weave_ips', 'Number of IP addresses in use.', 'state')
   readonly #maxIps = this.#gauge('weave_max_ips', 'Size of the IP address range.')
   readonly #dnsEntries = this.#gauge('weave_dns_entries', 'Number of DNS entries of this peer.')
+  readonly #flows = this.#gauge('weave_flows', 'Number of addresses that the fast datapath knows a way to.')
   readonly #unreachable = this.#gauge(
     'weave_ipam_unreachable_count',
     'Number of peers that own addresses and cannot be reached.',
@@ -155,6 +158,7 @@ export class Metrics {
   )
   readonly #dnsLost = this.#counter('weave_dns_requests_lost_total', 'Queries lost because we were too busy.')
   #dnsLatency: DnsMetrics | undefined
+  #dnsZeros = false
   readonly #pluginCalls = this.#counter(
     'weave_plugin_calls_total',
     'Calls of Docker to the plugin.',
@@ -182,7 +186,9 @@ export class Metrics {
   #setDns(dns: DnsMetrics | undefined): void {
     this.#dnsLatency = dns
     set(this.#dnsEntries, {}, dns?.entriesOurs ?? 0)
-    for (const { count, ...labels } of dns?.queries ?? []) set(this.#dnsQueries, labels, count)
+    const counted = [...(this.#dnsZeros ? [] : zeroQueries()), ...(dns?.queries ?? [])]
+    this.#dnsZeros = true
+    for (const { count, ...labels } of counted) set(this.#dnsQueries, labels, count)
     set(this.#dnsCache, { outcome: 'hit' }, dns?.cacheHits ?? 0)
     set(this.#dnsCache, { outcome: 'miss' }, dns?.cacheMisses ?? 0)
     set(this.#dnsCacheEntries, {}, dns?.cacheEntries ?? 0)
@@ -231,6 +237,7 @@ export class Metrics {
     }
     for (const [table, entries] of Object.entries(tables)) set(this.#switchTables, { table }, entries)
     set(this.#switchDirect, {}, direct ? 1 : 0)
+    set(this.#flows, {}, (tables['remoteMacs'] ?? 0) + (tables['localMacs'] ?? 0))
   }
 
   #setTraffic({ mesh, engine, links, switch: ours }: MetricSources): void {
@@ -262,6 +269,14 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.#registry] })
   }
 }
+
+/** What graphs and alerts ask for must be there before the first query; seldom types come with their first. */
+const zeroQueries = (): DnsMetrics['queries'] =>
+  ['A', 'AAAA', 'PTR'].flatMap((type) =>
+    (type === 'PTR' ? ['reverse', 'foreign'] : ['local', 'foreign']).flatMap((zone) =>
+      ['NOERROR', 'NXDOMAIN', 'SERVFAIL'].map((rcode) => ({ type, zone, rcode, count: 0 })),
+    ),
+  )
 
 /** The library cannot be given a histogram that was counted elsewhere. */
 function latencyText(dns: DnsMetrics | undefined): string {
