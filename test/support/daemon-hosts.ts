@@ -13,6 +13,8 @@ export interface DaemonSpec {
   readonly address: string
   readonly args: readonly string[]
   readonly password?: string
+  /** It waits for something that the test does not give it. */
+  readonly neverReady?: boolean
 }
 
 /**
@@ -125,7 +127,7 @@ export class DaemonHost {
     await eventually('the daemon answers', async () => {
       if (this.#child.exitCode !== null) throw new Error(`the daemon ended:\n${this.log()}`)
       return this.send({ method: 'GET', path: '/status' }).then(
-        ({ status }) => status === 200,
+        ({ status }) => status === (this.spec.neverReady === true ? 503 : 200),
         () => false,
       )
     })

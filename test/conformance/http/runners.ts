@@ -4,6 +4,7 @@ import { messageOf } from '../../../src/lib/errors.ts'
 import { type DaemonHost, DaemonHosts } from '../../support/daemon-hosts.ts'
 import { eventually } from '../../support/eventually.ts'
 import { projectFile } from '../../support/project.ts'
+import { SilentSocket } from '../../support/silent-socket.ts'
 import type { Observation, Runner, Runners } from '../case.ts'
 import type { Exchange, Seen } from './exchange.ts'
 import { expectedOf, normal } from './normal.ts'
@@ -26,6 +27,7 @@ async function* replay(scene: Scene, exchanges: readonly Exchange[]): AsyncGener
     for (const { name } of exchanges) yield { case: name, notRun: obstacle }
     return
   }
+  await using _docker = scene.silentDocker === true ? await SilentSocket.open() : undefined
   await using network = await DaemonHosts.up(scene.hosts)
   const host = (index: number) => network.host(index)
   await scene.before?.(host)

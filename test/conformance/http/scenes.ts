@@ -1,8 +1,11 @@
 import type { DaemonHost, DaemonSpec } from '../../support/daemon-hosts.ts'
 import { eventually } from '../../support/eventually.ts'
+import { SilentSocket } from '../../support/silent-socket.ts'
 
 /** How the hosts of a recording were set up. The recorded one is the first host unless said. */
 export interface Scene {
+  /** Docker's socket is there, but nobody answers. */
+  readonly silentDocker?: boolean
   readonly hosts: readonly DaemonSpec[]
   readonly recorded?: number
   readonly listener?: 'control' | 'status' | 'metrics'
@@ -143,6 +146,20 @@ export const scenes: Readonly<Record<string, Scene>> = {
         args: ['--name', '::4', '--nickname', 'four', '--ipalloc-range=', '--no-dns'],
       },
     ],
+  },
+  'http/07-unix-socket-not-ready.json': {
+    silentDocker: true,
+    hosts: [
+      {
+        ...four(
+          ...['--trusted-subnets', '10.0.0.0/8', '--dns-domain', 'foo.bar'],
+          ...['--ipalloc-range', '10.2.0.0/16', '--ipalloc-default-subnet', '10.2.3.0/24'],
+          ...['--docker-api', `unix://${SilentSocket.path}`],
+        ),
+        neverReady: true,
+      },
+    ],
+    notRun: { 'report not ready': 'there is no managed (V2) Docker plugin in this release' },
   },
   'http/08-metrics-addr.json': { hosts: [four()], listener: 'metrics' },
   'http/09-status-addr.json': {
