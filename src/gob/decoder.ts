@@ -47,6 +47,14 @@ export class GobStreamState {
     return { value: read(reader) }
   }
 
+  /** Whether the body of one message is a value; a type descriptor is taken. */
+  isValue(bytes: Uint8Array, start: number, end: number): boolean {
+    const reader = new GobReader(bytes, start, end, this.#limits.maxElements)
+    const id = reader.int()
+    if (id < 0) this.#types.define(-id, readWireType(reader))
+    return id >= 0
+  }
+
   #readerOf<T>(type: GobType<T>, id: number): ReadValue<T> {
     const byId = this.#reads.get(type) ?? new Map<number, ReadValue<unknown>>()
     this.#reads.set(type, byId)
@@ -72,16 +80,19 @@ export class GobDecoder {
   /** The next value; undefined at the end of the input, which may lie between messages only. */
   next<T>(type: GobType<T>): T | undefined {
     for (let first = true; ; first = false) {
-      if (this.#at >= this.#bytes.length) {
-        if (first) return undefined
-        throw new WireError('gob: unexpected EOF')
-      }
-      const header = new GobReader(this.#bytes, this.#at, this.#bytes.length, 0)
-      const length = header.uint()
-      if (length > header.remaining) throw new WireError('gob: unexpected EOF')
-      this.#at = header.offset + length
-      const taken = this.#state.take(this.#bytes, header.offset, this.#at, type)
+      const start = this.#nextMessage(first)
+      if (start === undefined) return undefined
+      const taken = this.#state.take(this.#bytes, start, this.#at, type)
       if (taken !== undefined) return taken.value
+    }
+  }
+
+  /** Passes over the next value without looking into it; false at the end of the input. */
+  skip(): boolean {
+    for (let first = true; ; first = false) {
+      const start = this.#nextMessage(first)
+      if (start === undefined) return false
+      if (this.#state.isValue(this.#bytes, start, this.#at)) return true
     }
   }
 
@@ -90,5 +101,18 @@ export class GobDecoder {
     const value = this.next(type)
     if (value === undefined) throw new WireError('gob: EOF')
     return value
+  }
+
+  /** Where the body of the next message begins; it ends at `#at`. Undefined at the end, if it may be there. */
+  #nextMessage(mayEnd: boolean): number | undefined {
+    if (this.#at >= this.#bytes.length) {
+      if (mayEnd) return undefined
+      throw new WireError('gob: unexpected EOF')
+    }
+    const header = new GobReader(this.#bytes, this.#at, this.#bytes.length, 0)
+    const length = header.uint()
+    if (length > header.remaining) throw new WireError('gob: unexpected EOF')
+    this.#at = header.offset + length
+    return header.offset
   }
 }

@@ -173,7 +173,21 @@ export class GobWriter {
   }
 
   string(value: string): void {
+    if (value.length < 0x80 && this.#ascii(value)) return
     this.bytes(encoder.encode(value))
+  }
+
+  /** Names and addresses are short and plain; false, and nothing is written, for others. */
+  #ascii(value: string): boolean {
+    this.#grow(1 + value.length)
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code >= 0x80) return false
+      this.#bytes[this.#length + 1 + i] = code
+    }
+    this.#bytes[this.#length] = value.length
+    this.#length += 1 + value.length
+    return true
   }
 
   raw(value: Uint8Array): void {

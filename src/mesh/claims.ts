@@ -37,10 +37,8 @@ export class Claims {
 
   /** Of several claims for one remote the last counts. */
   static of(claims: Iterable<Claim>): Claims {
-    const byRemote = new Map<PeerName, Claim>()
-    for (const claim of claims) byRemote.set(claim.remote, claim)
-    if (byRemote.size === 0) return Claims.none
-    const sorted = [...byRemote.values()].sort((a, b) => a.remote - b.remote)
+    const sorted = ascending([...claims])
+    if (sorted.length === 0) return Claims.none
     const packed = new Uint8Array(sorted.length * ENTRY)
     let texts: Map<PeerName, string> | undefined
     for (const [i, claim] of sorted.entries()) {
@@ -219,6 +217,14 @@ export class Claims {
     const port = ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)
     return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}:${port}`
   }
+}
+
+/** One claim per remote, the last. What ascends already, as we ourselves send it, is left as it is. */
+function ascending(claims: readonly Claim[]): readonly Claim[] {
+  if (claims.every(({ remote }, i) => i === 0 || remote > (claims[i - 1]?.remote ?? 0))) return claims
+  const byRemote = new Map<PeerName, Claim>()
+  for (const claim of claims) byRemote.set(claim.remote, claim)
+  return [...byRemote.values()].sort((a, b) => a.remote - b.remote)
 }
 
 /** Copies entries of others, in ascending order, without looking into them. */

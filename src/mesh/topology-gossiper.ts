@@ -1,6 +1,7 @@
 import { WireError } from '../lib/errors.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { GossipData, Gossiper } from './gossiper.ts'
+import { isPlaceholder, type PeerDescription } from './peer.ts'
 import type { Applied, Peers } from './peers.ts'
 import { TopologyData } from './topology-data.ts'
 import { decodeTopology } from './topology-payload.ts'
@@ -35,8 +36,14 @@ export class TopologyGossiper implements Gossiper {
   }
 
   #apply(payload: Uint8Array): Applied {
-    const applied = this.#peers.apply(decodeTopology(payload))
+    const applied = this.#peers.apply(decodeTopology(payload, (name) => this.#described(name)))
     this.#onApplied(applied)
     return applied
+  }
+
+  /** What we know of a peer that described itself. */
+  #described(name: PeerName): PeerDescription | undefined {
+    const peer = this.#peers.get(name)
+    return peer === undefined || isPlaceholder(peer) ? undefined : peer
   }
 }
