@@ -203,6 +203,7 @@ export class Peers {
   /** Claims of an update that may be for peers that we do not know. */
   #mentionedFirst(known: Peer | undefined, next: PeerUpdate): Claims {
     if (known === undefined || this.#dangling.has(known.name)) return next.claims
+    if (known.claims === next.claims) return Claims.none
     return deltaFrom(known, next)?.changed ?? next.claims
   }
 

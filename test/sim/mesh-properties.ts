@@ -140,20 +140,28 @@ export function untold(component: readonly SimHost[]): string[] {
 /** Watches what may only grow, and what must stay small, while a world runs. */
 export class MeshWatch {
   /** Host and its life → what it knew of each peer at the last look. */
-  #versions = new Map<string, Map<PeerName, PeerVersion>>()
+  #versions = new Map<string, Known>()
 
   /** Texts of what is broken since the last look. */
   look(world: World): string[] {
     const broken: string[] = []
-    const versions = new Map<string, Map<PeerName, PeerVersion>>()
+    const versions = new Map<string, Known>()
     for (const host of world.running) {
       const key = `${nick(host)} ${host.life}`
+      const { revision } = host.node.peers
+      const before = this.#versions.get(key)
+      if (host.backlog > MAX_BACKLOG)
+        broken.push(`${nick(host)} has ${host.backlog} bytes waiting in sockets`)
+      if (before?.revision === revision) {
+        versions.set(key, before)
+        continue
+      }
       const now = new Map<PeerName, PeerVersion>()
       for (const { name, uid, version } of host.node.peers) {
         now.set(name, { uid, version, timesGone: host.timesGone(name) })
       }
-      versions.set(key, now)
-      for (const [name, last] of this.#versions.get(key) ?? []) {
+      versions.set(key, { revision, peers: now })
+      for (const [name, last] of before?.peers ?? []) {
         const next = now.get(name)
         // A peer that was collected meanwhile may come back with an older description that is still on its way.
         if (next === undefined || next.timesGone !== last.timesGone) continue
@@ -162,12 +170,16 @@ export class MeshWatch {
       }
       if (host.node.peers.size > world.hosts.length)
         broken.push(`${nick(host)} knows ${host.node.peers.size} peers`)
-      if (host.backlog > MAX_BACKLOG)
-        broken.push(`${nick(host)} has ${host.backlog} bytes waiting in sockets`)
     }
     this.#versions = versions
     return broken
   }
+}
+
+/** What a host knew of each peer, and the revision of its table at the time. */
+interface Known {
+  readonly revision: number
+  readonly peers: ReadonlyMap<PeerName, PeerVersion>
 }
 
 interface PeerVersion {

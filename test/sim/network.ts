@@ -19,22 +19,27 @@ const RETRANSMISSION = 200
 /** The underlay: the state of the way between every two hosts, by their addresses. */
 export class Network {
   readonly #rng: Rng
-  readonly #paths = new Map<string, PathState>()
+  /** By the lower address, then by the other. */
+  readonly #paths = new Map<string, Map<string, PathState>>()
 
   constructor(rng: Rng) {
     this.#rng = rng
   }
 
   path(a: string, b: string): PathState {
-    return this.#paths.get(keyOf(a, b)) ?? GOOD
+    return this.#paths.get(a < b ? a : b)?.get(a < b ? b : a) ?? GOOD
   }
 
   change(a: string, b: string, change: Partial<PathState>): void {
-    this.#paths.set(keyOf(a, b), { ...this.path(a, b), ...change })
+    const [low, high] = a < b ? [a, b] : [b, a]
+    const paths = this.#paths.get(low) ?? new Map<string, PathState>()
+    this.#paths.set(low, paths)
+    paths.set(high, { ...this.path(a, b), ...change })
   }
 
   heal(): void {
-    for (const [key, path] of this.#paths) this.#paths.set(key, { ...GOOD, delay: path.delay })
+    for (const paths of this.#paths.values())
+      for (const [key, path] of paths) paths.set(key, { ...GOOD, delay: path.delay })
   }
 
   /** How long one segment takes now. */
@@ -45,5 +50,3 @@ export class Network {
     return time
   }
 }
-
-const keyOf = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`)

@@ -1,4 +1,5 @@
 import { type Rng, seededRng } from '../../src/lib/rng.ts'
+import type { MeshNode } from '../../src/mesh/node.ts'
 import { heal, torment } from './faults.ts'
 import { History } from './history.ts'
 import {
@@ -128,7 +129,9 @@ class Run {
   #agreed = true
   #mustAgreeWithin = Number.POSITIVE_INFINITY
   #quiet = false
-  #topology = ''
+  /** The version at which each node described itself at the last look, and how many ran. */
+  readonly #own = new WeakMap<MeshNode, bigint>()
+  #running = 0
 
   constructor(world: World, rng: Rng) {
     this.#world = world
@@ -193,11 +196,11 @@ class Run {
   }
 
   #look(): void {
-    const topology = this.#world.running
-      .map(({ node }) => `${node.peers.self.name} ${node.peers.self.uid} ${node.peers.self.version}`)
-      .join()
-    if (topology !== this.#topology) {
-      this.#topology = topology
+    const { running } = this.#world
+    const changed = running.filter(({ node }) => this.#own.get(node) !== node.peers.self.version)
+    if (changed.length > 0 || running.length !== this.#running) {
+      for (const { node } of changed) this.#own.set(node, node.peers.self.version)
+      this.#running = running.length
       this.#lastChange = this.#world.scheduler.now
       this.#agreed = false
     }

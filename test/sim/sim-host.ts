@@ -94,7 +94,7 @@ export class SimHost {
 
   /** How often a peer was collected here since the start. */
   timesGone(name: PeerName): number {
-    return this.overlay.gone.filter((gone) => gone === name).length
+    return this.overlay.timesGone.get(name) ?? 0
   }
 
   /** Own monotonic ms. */

@@ -25,7 +25,8 @@ export class SimOverlay implements Overlay {
   readonly #underlay: Underlay
   routes: Routes | undefined
   shortIds: ReadonlyMap<number, PeerName> = new Map()
-  readonly gone: PeerName[] = []
+  /** How often a peer was collected. */
+  readonly timesGone = new Map<PeerName, number>()
 
   constructor(underlay: Underlay) {
     this.#underlay = underlay
@@ -75,6 +76,6 @@ export class SimOverlay implements Overlay {
   }
 
   peerGone(name: PeerName): void {
-    this.gone.push(name)
+    this.timesGone.set(name, (this.timesGone.get(name) ?? 0) + 1)
   }
 }
