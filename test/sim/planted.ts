@@ -49,8 +49,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'peers that nobody leads to are never collected',
     file: 'peers',
-    text: 'peer.localRefs === 0 && !reached.has(peer.name)',
-    becomes: 'false',
+    text: 'cut.filter(({ localRefs }) => localRefs === 0)',
+    becomes: 'cut.filter(({ localRefs }) => localRefs < 0)',
   },
   {
     bug: 'a delta is applied to whatever version we have, and missing descriptions are not asked for',
