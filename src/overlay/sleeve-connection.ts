@@ -39,6 +39,8 @@ export class SleeveConnection implements SubConnection {
   readonly #log: Log
   readonly #suite: Suite
   readonly #rekey: Rekey | undefined
+  /** Of the connection, and of the session key with it. */
+  readonly #since: number
   readonly #quiet = new Map<string, number>()
   #stopped = false
 
@@ -49,6 +51,7 @@ export class SleeveConnection implements SubConnection {
     this.#lifetime = lifetime
     this.remote = remote
     this.#log = parts.log.child({ peer: formatPeerName(remote), nickname: params.remoteNickname })
+    this.#since = parts.clock.now()
     this.#suite = chooseSuite(sessionKey, parts.ciphers, params.features)
     this.#rekey =
       this.#suite === 'clear' || this.#suite === 'secretbox'
@@ -119,8 +122,8 @@ export class SleeveConnection implements SubConnection {
 
   attributes(): Readonly<Record<string, string | number | boolean>> {
     const path = { name: 'sleeve', mtu: this.#core.mtu }
-    if (this.#rekey === undefined) return path
-    const keyAgeSec = Math.floor((this.#parts.clock.now() - this.#rekey.since) / 1000)
+    if (this.#suite === 'clear') return path
+    const keyAgeSec = Math.floor((this.#parts.clock.now() - (this.#rekey?.since ?? this.#since)) / 1000)
     return { ...path, cipher: this.#suite, keyAgeSec }
   }
 

@@ -23,6 +23,13 @@ for (const [label, sealing] of [
       assert.equal(attributes['2']?.mtu, 'key' in sealing ? 1414 : 1438)
     })
 
+    test('status names the cipher and the age of its key', async () => {
+      const { cipher, keyAgeSec } = (await net.status(1)).attributes['2'] ?? {}
+      const expected = 'ciphers' in sealing ? sealing.ciphers[0] : 'key' in sealing ? 'secretbox' : undefined
+      assert.equal(cipher, expected)
+      assert.equal(typeof keyAgeSec, expected === undefined ? 'undefined' : 'number')
+    })
+
     test('ping without loss', () => {
       assert.equal(ping(net, 1, [net.address(2)]).received, 3)
     })

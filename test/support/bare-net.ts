@@ -187,7 +187,7 @@ export class BareNet implements AsyncDisposable {
   async status(index: number): Promise<{
     counters: Counters
     macs: { mac: number; peer: number }[]
-    attributes: Record<string, { mtu: number }>
+    attributes: Record<string, { mtu: number; cipher?: string; keyAgeSec?: number }>
   }> {
     const before = count(this.lines(index), 'status')
     this.tell(index, { kind: 'status' })
