@@ -1,5 +1,6 @@
 import type { Control } from './control.ts'
 import { goJson } from './go-json.ts'
+import { healthText } from './health-text.ts'
 import { failure, json, type Route, text } from './route.ts'
 import { statusPages } from './status-pages.ts'
 import { statusText } from './status-text.ts'
@@ -12,11 +13,12 @@ export function statusRoutes(control: Pick<Control, 'report'>): Route[] {
     ([page, render]): Route => ({
       method: 'GET',
       path: page === '' ? '/status' : `/status/${page}`,
-      handle: ({ accept }) => {
+      handle: ({ accept, query }) => {
         const report = control.report()
         const status = report.Ready ? 200 : 503
         if (accept === 'application/json') return json(goJson(pageData(page, report), INDENT), status)
-        return text(render(report), status)
+        const isHealth = page === '' && query.get('health') === 'true'
+        return text(isHealth ? healthText(report) : render(report), status)
       },
     }),
   )

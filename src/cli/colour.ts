@@ -7,12 +7,12 @@ const RED = 31
 const DIM = 2
 
 const WORDS: readonly (readonly [RegExp, number])[] = [
-  [/\b(?:established|ready|enabled)\b/g, GREEN],
+  [/\b(?:established|ready|enabled|good)\b/g, GREEN],
   [
-    /\b(?:pending|retrying|connecting|waiting for IP\(s\) to become available|awaiting consensus|priming)\b/g,
+    /\b(?:starting|pending|retrying|connecting|waiting for IP\(s\) to become available|awaiting consensus|priming)\b/g,
     YELLOW,
   ],
-  [/\b(?:failed|unreachable!|all IP ranges owned by unreachable peers)/g, RED],
+  [/\b(?:needs attention|failed|unreachable!|all IP ranges owned by unreachable peers)/g, RED],
 ]
 
 /** Colours the words that tell how things are; for terminals only. */

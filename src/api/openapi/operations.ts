@@ -45,7 +45,10 @@ const page = (about: string, schema: z.ZodType): Operation => ({
 
 /** All operations there are, by method and path of the route tables. */
 export const operations: Readonly<Record<string, Operation>> = {
-  'GET /status': page('how things are', reportSchema),
+  'GET /status': {
+    ...page('how things are', reportSchema),
+    query: { health: 'true: what needs attention first' },
+  },
   'GET /status/targets': page('peers that are to be connected to', z.array(z.string())),
   'GET /status/connections': page('connections of this peer', z.array(connectionSchema)),
   'GET /status/peers': page('all peers and their connections', z.array(peerSchema)),

@@ -1,3 +1,4 @@
+import type { ClientRequest } from '../../api/client.ts'
 import { answer } from '../daemon-client.ts'
 import { CommandFailure, ExitStatus, type Io, UsageFailure } from '../io.ts'
 
@@ -32,11 +33,12 @@ export async function status(io: Io, page: readonly string[], options: StatusOpt
 /** The text of a page; fails with status 1 whatever went wrong (cli §1.9). */
 export async function statusPage(io: Io, page: readonly string[], accept?: string): Promise<string> {
   const path = ['/status', ...page.map(encodeURIComponent)].join('/')
-  const reply = await answer(io, { method: 'GET', path, ...(accept !== undefined && { accept }) }).catch(
-    (thrown: unknown) => {
-      throw thrown instanceof CommandFailure ? new CommandFailure(ExitStatus.failure, thrown.message) : thrown
-    },
-  )
+  // Scripts get what they know; people what needs their attention first.
+  const form = new URLSearchParams(io.isTerminal && page.length === 0 ? { health: 'true' } : {})
+  const request: ClientRequest = { method: 'GET', path, form, ...(accept !== undefined && { accept }) }
+  const reply = await answer(io, request).catch((thrown: unknown) => {
+    throw thrown instanceof CommandFailure ? new CommandFailure(ExitStatus.failure, thrown.message) : thrown
+  })
   if (reply.status === 404) throw new UsageFailure(`Invalid 'weave status' sub-command: ${page.join(' ')}`)
   // Not ready yet is shown like ready: the page says what is missing.
   if (reply.status !== 200 && reply.status !== 503) {
