@@ -17,6 +17,8 @@ const OWN_BPF_FS = '/run/weave/bpf'
 export class Pins {
   readonly #doors: BpfDoors
   readonly #directory: string
+  /** Held besides the pins: somebody may unmount the BPF file system, and frames must go on flowing. */
+  readonly #links = new Map<string, number>()
 
   private constructor(doors: BpfDoors, directory: string) {
     this.#doors = doors
@@ -44,31 +46,57 @@ export class Pins {
 
   /**
    * Attaches a program at the ingress of a device: by swapping the program of the pinned link, under traffic,
-   * where there is one for this very device, else anew.
+   * where there is one for this very device, else anew. False when it could not be pinned: it then hangs there as long
+   * as this process lives.
    */
-  attach(device: { readonly name: string; readonly ifindex: number }, program: number, name: string): void {
-    // The index is part of the name: a link of a device that is gone must not be taken for the new one's.
-    const path = join(this.#directory, `link_${device.name}_${device.ifindex}`)
+  attach(
+    device: { readonly name: string; readonly ifindex: number },
+    program: number,
+    name: string,
+  ): boolean {
+    const path = this.#pathOf(device)
     const pinned = this.#doors.bpfGet(path)
     if (pinned !== undefined) {
       try {
         this.#doors.bpfLinkUpdate(pinned, program)
-        return
+        this.#hold(path, pinned)
+        return true
       } catch {
         // The device went and its index came back: the link hangs on nothing.
-        unlinkSync(path)
-      } finally {
         this.#doors.bpfClose(pinned)
+        unlinkSync(path)
       }
     }
     const attachment = attachIngress(device.ifindex, program, name, this.#doors)
-    if (attachment.kind === 'tcx') this.#keep(attachment.link, path)
+    if (attachment.kind === 'clsact') return true
+    this.#hold(path, attachment.link)
+    try {
+      this.#doors.bpfPin(attachment.link, path)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /** Takes a device's program off. */
   detach(device: { readonly name: string; readonly ifindex: number }): void {
-    if (!unlinkIfThere(join(this.#directory, `link_${device.name}_${device.ifindex}`)))
-      this.#doors.bpfDetachClsact(device.ifindex)
+    const path = this.#pathOf(device)
+    const link = this.#links.get(path)
+    this.#links.delete(path)
+    unlinkIfThere(path)
+    if (link === undefined) this.#doors.bpfDetachClsact(device.ifindex)
+    else this.#doors.bpfClose(link)
+  }
+
+  /** The index is part of the name: a link of a device that is gone must not be taken for the new one's. */
+  #pathOf(device: { readonly name: string; readonly ifindex: number }): string {
+    return join(this.#directory, `link_${device.name}_${device.ifindex}`)
+  }
+
+  #hold(path: string, link: number): void {
+    const before = this.#links.get(path)
+    if (before !== undefined) this.#doors.bpfClose(before)
+    this.#links.set(path, link)
   }
 
   /** Removes what an earlier daemon pinned for devices that are not among these. */
@@ -77,12 +105,6 @@ export class Pins {
     for (const pin of entries(this.#directory)) {
       if (pin.startsWith('link_') && !wanted.has(pin)) unlinkIfThere(join(this.#directory, pin))
     }
-  }
-
-  /** The pin alone holds the link from now on: it ends with its name. */
-  #keep(link: number, path: string): void {
-    this.#doors.bpfPin(link, path)
-    this.#doors.bpfClose(link)
   }
 
   /** Removes all pins of ours, of every layout: with them go the maps and the attached programs. */
@@ -117,13 +139,10 @@ const exists = (path: string): boolean => {
 
 const entries = (directory: string): string[] => (exists(directory) ? readdirSync(directory) : [])
 
-/** Whether it was there. */
-function unlinkIfThere(path: string): boolean {
+function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path)
-    return true
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
-    return false
   }
 }

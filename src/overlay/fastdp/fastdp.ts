@@ -189,8 +189,8 @@ export class Fastdp implements SubOverlay {
 
   /** A container's port: its MAC cannot be pushed out of the table, and its frames may take the short way. */
   addContainer(device: Device, mac: Uint8Array): void {
-    this.#parts.kernel.addLocal(mac, device.ifindex, this.clockSec())
     this.#parts.ports.attach(device, 'from_container')
+    this.#parts.kernel.addLocal(mac, device.ifindex, this.clockSec())
     this.#containers.set(hex(mac), device)
   }
 

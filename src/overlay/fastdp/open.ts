@@ -23,7 +23,7 @@ export function openFastdp(
   if (closed > 0) log.info('an earlier daemon sent in clear: that has ended', { peers: closed })
   if (pins !== undefined) for (const [name, descriptor] of kernel.maps) pins.keepMap(name, descriptor)
   return new Fastdp(
-    { clock, log, kernel, ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins) },
+    { clock, log, kernel, ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins, log) },
     options,
   )
 }
@@ -44,8 +44,13 @@ export function closeClearHops(
   return refused.length
 }
 
-const pinned = (kernel: KernelSwitch, pins: Pins): SwitchPorts => ({
-  attach: (device, program) => pins.attach(device, kernel.program(program), program),
+const pinned = (kernel: KernelSwitch, pins: Pins, log: Log): SwitchPorts => ({
+  attach: (device, program) => {
+    if (pins.attach(device, kernel.program(program), program)) return
+    log.warn('the BPF file system is gone: frames of this device stop while the daemon restarts', {
+      device: device.name,
+    })
+  },
   detach: (device) => pins.detach(device),
   retain: (devices) => pins.retain(devices),
 })
