@@ -186,6 +186,8 @@ export class Takeovers {
     const holder = this.#promised.get(dead) ?? sender
     if (holder !== sender) {
       this.#send(sender, { kind: 'refuse', dead, holder })
+      // Who has promised it to another does not want it itself: two that wait for each other would for ever.
+      if (ours === undefined && owners(this.#state.ring).includes(dead)) this.#releaseAll(dead, options.self)
       return
     }
     if (ours !== undefined) this.#giveUp(ours, `${this.#names([sender])} is removing it already`)
