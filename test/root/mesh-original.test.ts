@@ -1,9 +1,4 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../src/lib/clock.ts'
@@ -15,76 +10,21 @@ import { loadSodium } from '../../src/native/sodium.ts'
 import { eventually } from '../support/eventually.ts'
 import { LogLines } from '../support/log-lines.ts'
 import { MemoryOverlay } from '../support/memory-overlay.ts'
-import { Container, inOwnNamespaces } from './support/namespaces.ts'
+import { inOwnNamespaces } from './support/namespaces.ts'
+import { makeLan, Original } from './support/original.ts'
 
 /** The router program of an original peer; these tests are not run without one. */
 const ORIGINAL = process.env['WEAVE_ORIGINAL']
 const OURS = '10.77.0.2'
 const THEIRS = '10.77.0.1'
 
-/** An original peer in a namespace of its own, joined to ours by a veth pair. */
-class Original implements AsyncDisposable {
-  readonly #container: Container
-  readonly #directory = mkdtempSync(join(tmpdir(), 'weave-original-'))
-  #process: ChildProcess | undefined
-
-  private constructor(container: Container) {
-    this.#container = container
-  }
-
-  static async start(program: string, ...args: readonly string[]): Promise<Original> {
-    const container = await Container.start()
-    const original = new Original(container)
-    execFileSync('ip', [
-      'link',
-      'add',
-      'ours',
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'theirs',
-      'netns',
-      String(container.pid),
-    ])
-    execFileSync('ip', ['address', 'add', `${OURS}/24`, 'dev', 'ours'])
-    execFileSync('ip', ['link', 'set', 'ours', 'up'])
-    container.run('ip', 'address', 'add', `${THEIRS}/24`, 'dev', 'theirs')
-    container.run('ip', 'link', 'set', 'theirs', 'up')
-    original.#run(program, args)
-    await eventually('the original to be ready', () => original.status('/status') !== undefined, 30_000)
-    return original
-  }
-
-  /** What its control API says; undefined while it does not answer. */
-  status(path: string): string | undefined {
-    try {
-      return this.#container.run('curl', '-sf', `http://127.0.0.1:6784${path}`)
-    } catch {
-      return undefined
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process?.kill('SIGKILL')
-    if (this.#process !== undefined) await once(this.#process, 'exit')
-    // With its namespace it would go as well, but at a time of the kernel's choice.
-    execFileSync('ip', ['link', 'delete', 'ours'])
-    await this.#container.stop()
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
-
-  #run(program: string, args: readonly string[]): void {
-    const options =
-      '--port 6783 --nickname original --name 02:00:00:00:00:aa --no-fastdp --no-dns --http-addr 127.0.0.1:6784'
-    const quiet = ['--docker-api', '', '--ipalloc-range', '', '--db-prefix', join(this.#directory, 'weave')]
-    this.#process = spawn(
-      'nsenter',
-      ['-t', String(this.#container.pid), '-n', program, ...options.split(' '), ...quiet, ...args],
-      { cwd: this.#directory, stdio: 'ignore', env: { ...process.env, CHECKPOINT_DISABLE: '1' } },
-    )
-  }
-}
+const startOriginal = (...args: readonly string[]): Promise<Original> =>
+  Original.start(ORIGINAL ?? '', {
+    name: '02:00:00:00:00:aa',
+    nickname: 'original',
+    address: THEIRS,
+    args,
+  })
 
 async function ours(options: Partial<MeshOptions>): Promise<{ router: MeshRouter; log: LogLines }> {
   const log = new LogLines()
@@ -121,17 +61,14 @@ const together: readonly (readonly [string, Partial<MeshOptions>, readonly strin
 
 inOwnNamespaces(fileURLToPath(import.meta.url), () => {
   const skip = ORIGINAL === undefined ? 'WEAVE_ORIGINAL does not name an original router' : false
+  if (skip === false) makeLan([OURS])
 
   for (const [how, options, args] of together) {
     for (const dialler of ['we', 'it'] as const) {
       test(`an original peer and ours exchange topology ${how}, ${dialler} dialled`, { skip }, async () => {
         const { router } = await ours(options)
         await using _stop = router
-        await using original = await Original.start(
-          ORIGINAL ?? '',
-          ...args,
-          ...(dialler === 'it' ? [OURS] : []),
-        )
+        await using original = await startOriginal(...args, ...(dialler === 'it' ? [OURS] : []))
         if (dialler === 'we') assert.deepEqual(await router.connect([THEIRS]), [])
 
         // Its data plane is not here, so that it never calls the connection established; topology goes both ways.
@@ -153,7 +90,7 @@ inOwnNamespaces(fileURLToPath(import.meta.url), () => {
   test('an original peer with another password is told apart', { skip }, async () => {
     const { router, log } = await ours({ password: text('one') })
     await using _stop = router
-    await using _original = await Original.start(ORIGINAL ?? '', '--password', 'other')
+    await using _original = await startOriginal('--password', 'other')
     await router.connect([THEIRS])
     await eventually('the reason', () => log.reasons().some((reason) => /decrypt|reset|EOF/.test(reason)))
     assert.equal(
