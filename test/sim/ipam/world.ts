@@ -111,6 +111,8 @@ export class World {
 
   /** A host that was taken for dead is switched on again, with the disk it had; its containers are not. */
   comeBack(peer: SimPeer): void {
+    // Among those only who have not heard of its removal it could not know: a stated limit (docs/ipam.md).
+    if (!this.alive.every((other) => other.isUp)) return
     if (!this.#gone.delete(peer.name)) return
     this.#returning.add(peer.name)
     this.heal()
