@@ -43,6 +43,8 @@ export const newTarget = (key: string, host: HostPort, port: number, tryAt: numb
 
 /** As status shows it; undefined for what it does not list (mesh §15.6). */
 export function targetSnapshot(target: Target): ConnectionSnapshot | undefined {
+  // Tried in silence: as far as anybody knows there is no such peer any more, and users saw nothing of it before.
+  if (target.former) return undefined
   const { address, error, tryAt } = target
   const retryAt = tryAt === Number.POSITIVE_INFINITY ? undefined : tryAt
   switch (target.state) {
