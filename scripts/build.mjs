@@ -135,6 +135,8 @@ async function bundle({ define, ...options }) {
     outExtension: { '.js': '.cjs' },
     platform: 'node',
     target: 'node20',
+    // Code that V8 compiled before has no loader to ask: what is needed later is required later.
+    supported: { 'dynamic-import': false },
     sourcemap: true,
     // Half the bytes to read and parse at each start; names stay, for logs and stack traces.
     minifySyntax: true,

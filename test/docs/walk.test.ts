@@ -48,7 +48,7 @@ describe('every shell block of the documentation runs', () => {
   /** As typed into a root shell; /usr is everybody's in the lab, so npm installs below /opt. There is no terminal. */
   const type = (host: number, { command }: DocLine): Promise<Outcome> => {
     const line = command.replace(/ -(?:ti|it) /, ' -i ')
-    const shell = `cd ${scratch}; export npm_config_prefix=/opt/walk PATH=/opt/walk/bin:$PATH; ${line}`
+    const shell = `cd ${scratch}; export npm_config_prefix=/opt/walk PATH=/opt/walk/bin:$PATH; exec </dev/null; ${line}`
     return lab.try(host, ['bash', '-c', shell])
   }
 
@@ -80,15 +80,15 @@ describe('every shell block of the documentation runs', () => {
         await lab.sh(1, '/opt/walk/bin/weave launch')
         await lab.sh(2, '/opt/walk/bin/weave launch host1')
       }
-      for (const block of blocks) {
-        if (block.kind === 'not-run') context.diagnostic(`${page}:${block.line} not run: ${block.reason}`)
-        else for (const line of block.lines) await run(page, line)
-      }
-      for (const host of HOSTS) {
-        await lab.sh(
-          host,
-          'docker ps -aq | xargs -r docker rm -f >/dev/null; /opt/walk/bin/weave reset --force 2>&1',
-        )
+      try {
+        for (const block of blocks) {
+          if (block.kind === 'not-run') context.diagnostic(`${page}:${block.line} not run: ${block.reason}`)
+          else for (const line of block.lines) await run(page, line)
+        }
+      } finally {
+        const clear =
+          'docker ps -aq | xargs -r docker rm -f >/dev/null; /opt/walk/bin/weave reset --force 2>&1'
+        for (const host of HOSTS) await lab.sh(host, clear)
       }
     })
   }
