@@ -25,6 +25,7 @@ function apart(seed: number): { world: World; left: SimPeer[]; right: SimPeer[] 
     writeFaults: 0,
     persistLate: false,
     withoutConsent: false,
+    unannounced: false,
   })
   const half = world.peers.length >> 1
   const sides = { left: world.peers.slice(0, half), right: world.peers.slice(half) }

@@ -13,7 +13,13 @@ for (const planted of PLANTS) {
   test(`the simulation catches a planted bug: ${planted.bug}`, async () => {
     const code = await plant(planted)
     try {
-      assert.ok(isCaught((seed) => runScenario(seed, { code, ...SMALL }).violations.length > 0))
+      assert.ok(
+        isCaught(
+          (seed) =>
+            runScenario(seed, { code, ...SMALL, unannounced: planted.unannounced === true }).violations
+              .length > 0,
+        ),
+      )
     } finally {
       code.dispose()
     }
@@ -31,6 +37,13 @@ test('the simulation catches a planted bug: dead peers are removed without askin
     isCaught(
       (seed) => runScenario(seed, { code: ours, ...FULL, withoutConsent: true }).violations.length > 0,
     ),
+  )
+})
+
+test('the same lives without a planted bug are good', () => {
+  assert.equal(
+    isCaught((seed) => runScenario(seed, { code: ours, ...SMALL, unannounced: true }).violations.length > 0),
+    false,
   )
 })
 

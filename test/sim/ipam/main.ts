@@ -1,9 +1,13 @@
 import { parseArgs } from 'node:util'
 import { runLives } from './lives.ts'
 
-/** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000`: lives of networks with allocators. */
+/** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000 [--unannounced]`: lives of networks with allocators. */
 const { values } = parseArgs({
-  options: { first: { type: 'string', default: '1' }, seeds: { type: 'string', default: '100' } },
+  options: {
+    first: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '100' },
+    unannounced: { type: 'boolean', default: false },
+  },
 })
 const STEP = 50
 const first = Number(values.first)
@@ -11,7 +15,9 @@ const end = first + Number(values.seeds)
 let broken = 0
 let answered = 0
 for (let seed = first; seed < end; seed += STEP) {
-  const { failed, answers } = runLives(seed, Math.min(STEP, end - seed))
+  const { failed, answers } = runLives(seed, Math.min(STEP, end - seed), {
+    unannounced: values.unannounced,
+  })
   broken += failed.length
   answered += answers
   for (const text of failed) console.log(text)

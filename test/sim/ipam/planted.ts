@@ -10,6 +10,8 @@ export interface Plant {
   readonly file: string
   readonly text: string
   readonly becomes: string
+  /** It shows only where removed hosts may come back at any time (`ScenarioOptions`). */
+  readonly unannounced?: boolean
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -42,6 +44,7 @@ export const PLANTS: readonly Plant[] = [
     file: 'allocator',
     text: "if (merged === 'conflict')",
     becomes: "if (merged === 'news' && merged !== merged)",
+    unannounced: true,
   },
 ]
 

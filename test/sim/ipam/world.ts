@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly writeFaults: number
   readonly persistLate: boolean
   readonly withoutConsent: boolean
+  /** Removed hosts come back also while hosts are down that know of the removal (`ScenarioOptions`). */
+  readonly unannounced: boolean
 }
 
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
@@ -111,8 +113,7 @@ export class World {
 
   /** A host that was taken for dead is switched on again, with the disk it had; its containers are not. */
   comeBack(peer: SimPeer): void {
-    // Among those only who have not heard of its removal it could not know: a stated limit (docs/ipam.md).
-    if (!this.alive.every((other) => other.isUp)) return
+    if (!this.#options.unannounced && !this.alive.every((other) => other.isUp)) return
     if (!this.#gone.delete(peer.name)) return
     this.#returning.add(peer.name)
     this.heal()
