@@ -16,6 +16,8 @@ const changes = fc.array(
       maxLength: 6,
     }),
     gone: fc.array(fc.integer({ min: 10, max: 60 }), { maxLength: 2 }),
+    /** Whether the history hears of this version, or only of a later one. */
+    told: fc.boolean(),
   }),
   { minLength: 1, maxLength: 40 },
 )
@@ -26,9 +28,10 @@ function live(self: PeerName, steps: typeof changes extends fc.Arbitrary<infer T
   const versions: PeerDescription[] = [
     { name: NAME, nickname: 'h1', uid: 7n, version: 0n, shortId: 3, claims: Claims.none },
   ]
-  for (const { set, gone } of steps) {
+  let told = versions[0]
+  for (const [i, { set, gone, told: tells }] of steps.entries()) {
     const last = versions.at(-1)
-    assert.ok(last)
+    assert.ok(last && told)
     const changed = Claims.of(
       set.map(
         ({ remote, established }): Claim => ({
@@ -41,8 +44,10 @@ function live(self: PeerName, steps: typeof changes extends fc.Arbitrary<infer T
     )
     const claims = last.claims.with(changed, gone as PeerName[])
     const next = { ...last, version: last.version + 1n, claims }
-    history.replaced(last, next)
     versions.push(next)
+    if (!tells && i < steps.length - 1) continue
+    history.replaced(told, next)
+    told = next
   }
   return { history, versions }
 }
@@ -74,6 +79,7 @@ test('many single changes of ours are still one delta when the neighbours are to
   const steps = Array.from({ length: 30 }, (_, i) => ({
     set: [{ remote: 10 + i, established: true }],
     gone: [],
+    told: true,
   }))
   const { history, versions } = live(NAME, steps)
   const newest = versions.at(-1)
@@ -84,7 +90,9 @@ test('many single changes of ours are still one delta when the neighbours are to
 })
 
 test('another incarnation has no deltas from the one before', () => {
-  const { history, versions } = live(NAME, [{ set: [{ remote: 10, established: true }], gone: [] }])
+  const { history, versions } = live(NAME, [
+    { set: [{ remote: 10, established: true }], gone: [], told: true },
+  ])
   const last = versions.at(-1)
   assert.ok(last)
   const reborn = { ...last, uid: 8n, version: 2n }

@@ -48,6 +48,11 @@ export class TopologyHistory {
       return
     }
     const delta = deltaFrom(old, next)
+    if (delta === undefined && next.version > old.version + 1n) {
+      // What came and went in between is unknown: a neighbour that has one of those versions would keep it.
+      this.#steps.delete(next.name)
+      return
+    }
     const changed =
       delta === undefined
         ? next.claims.changedFrom(old.claims)
