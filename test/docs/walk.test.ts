@@ -48,7 +48,7 @@ describe('every shell block of the documentation runs', () => {
   /** As typed into a root shell; /usr is everybody's in the lab, so npm installs below /opt. There is no terminal. */
   const type = (host: number, { command }: DocLine): Promise<Outcome> => {
     const line = command.replace(/ -(?:ti|it) /, ' -i ')
-    const shell = `cd ${scratch}; export npm_config_prefix=/opt/walk PATH=/opt/walk/bin:$PATH; exec </dev/null; ${line}`
+    const shell = `cd ${scratch}; export npm_config_prefix=/opt/walk PATH=/opt/walk/bin:/usr/bin:$PATH; exec </dev/null; ${line}`
     return lab.try(host, ['bash', '-c', shell])
   }
 

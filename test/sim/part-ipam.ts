@@ -71,11 +71,15 @@ function disturb(allocator: HostAllocator, host: SimHost, containers: Containers
   else containers.claim(allocator.peer)
 }
 
-/** Operators remove the hosts that will never be back, several of them at once; with old peers about only one does. */
+/**
+ * Operators remove the hosts that will never be back, several of them at once. Old peers are not asked for consent: with
+ * any about one operator does it, when all hosts are there and know the same ring, as 2.x demands.
+ */
 function removeRetired(world: World, peers: ReadonlyMap<PeerName, HostAllocator>, rng: Rng): void {
   const gone = new Set(world.hosts.filter(({ retired }) => retired).map(({ name }) => name))
   const ours = world.running.filter(({ options }) => !options.oldMode)
   const mixed = ours.length < world.running.length
+  if (mixed && !isSettled(world, peers)) return
   const operators = mixed ? ours.slice(0, 1) : ours.filter(() => rng.below(4) === 0)
   for (const dead of gone) {
     for (const host of operators) {
@@ -87,6 +91,14 @@ function removeRetired(world: World, peers: ReadonlyMap<PeerName, HostAllocator>
       )
     }
   }
+}
+
+function isSettled(world: World, peers: ReadonlyMap<PeerName, HostAllocator>): boolean {
+  const living = world.hosts.filter(({ retired }) => !retired)
+  const rings = new Set(
+    simPeers(world, peers).map(({ allocator }) => JSON.stringify(allocator?.ring.entries)),
+  )
+  return living.length === world.running.length && rings.size === 1
 }
 
 /** What is left of hosts that are gone and were removed. Where only old peers are left nobody removes anybody. */

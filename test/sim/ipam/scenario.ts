@@ -92,11 +92,19 @@ function makePeace(world: World): void {
   const gone = world.peers.filter((peer) => world.isGone(peer.name))
   for (const host of gone) world.removeEverywhere(host)
   world.run(10_000)
-  // Messages get lost: the operator tries again, as he is told.
+  // Messages get lost: the operator tries again, as he is told. Where nobody who is left owns space there is nobody to
+  // consent: then he is told to use force, on one host.
   const operator = world.pick(world.running)
   for (let attempt = 0; attempt < 6 && operator !== undefined; attempt++) {
     for (const host of gone) world.remove(operator, host)
     world.run(5000)
+  }
+  const owned = world.running.some(
+    ({ allocator }) => (allocator?.view.holdings.space.owned() ?? []).length > 0,
+  )
+  if (!owned && operator !== undefined) {
+    for (const host of gone) world.remove(operator, host, true)
+    world.run(10_000)
   }
   const hopeful = world.pick(world.alive)
   if (hopeful !== undefined) world.allocate(hopeful, 10 * MINUTE)

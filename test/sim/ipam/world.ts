@@ -175,12 +175,11 @@ export class World {
     }
   }
 
-  /** `weave rmpeer`, tried again until it is done, as the message says. */
-  remove(peer: SimPeer, gone: SimPeer): void {
+  /** `weave rmpeer`, tried again until it is done, as the message says; with `force` nobody is asked for consent. */
+  remove(peer: SimPeer, gone: SimPeer, force = this.#options.withoutConsent): void {
     if (!this.#gone.has(gone.name)) return
     peer.request(
-      (allocator, id, now) =>
-        allocator.removePeer(id, gone.name, { force: this.#options.withoutConsent, gone: this.#gone }, now),
+      (allocator, id, now) => allocator.removePeer(id, gone.name, { force, gone: this.#gone }, now),
       (answer) => {
         if (answer.kind === 'taken') this.removals += answer.count
       },
