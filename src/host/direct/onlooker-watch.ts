@@ -137,10 +137,11 @@ const silentState = (bridge: string): string =>
     bridgeNetfilter(bridge),
     settingIsOn(vlanFiltering(bridge)),
     ebtablesModules(),
-    TABLES.map((table) => netlinkAddon().legacyTableSize(table)),
+    legacyTables().map((table) => [table, netlinkAddon().legacyTableSize(table)]),
   ])
 
-const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const
+/** The legacy tables that live: asking for the size of another would bring it to life. */
+const legacyTables = (): readonly string[] => (read('/proc/net/ip_tables_names') ?? '').match(/\w+/g) ?? []
 const vlanFiltering = (bridge: string): string => `/sys/class/net/${bridge}/bridge/vlan_filtering`
 const ebtablesModules = (): readonly string[] => (read('/proc/modules') ?? '').match(/^ebtable_\w+/gm) ?? []
 
