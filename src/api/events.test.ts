@@ -2,33 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { changesBetween } from './events.ts'
 import { noVersionCheck, type Report } from './report.ts'
+import { lonelyRouter } from './testing.ts'
 
 const report = (router: Partial<Report['Router']>, more: Partial<Report> = {}): Report => ({
   Ready: true,
   Version: '3',
   VersionCheck: noVersionCheck,
-  Router: {
-    Protocol: 'weave',
-    ProtocolMinVersion: 1,
-    ProtocolMaxVersion: 2,
-    Encryption: false,
-    PeerDiscovery: true,
-    Name: '00:00:00:00:00:04',
-    NickName: 'four',
-    Port: 6783,
-    Peers: [],
-    UnicastRoutes: [],
-    BroadcastRoutes: [],
-    Connections: null,
-    TerminationCount: 0,
-    Targets: null,
-    OverlayDiagnostics: new Map(),
-    TrustedSubnets: [],
-    Interface: '',
-    CaptureStats: null,
-    MACs: null,
-    ...router,
-  },
+  Router: { ...lonelyRouter, ...router },
   IPAM: undefined,
   DNS: undefined,
   Proxy: undefined,

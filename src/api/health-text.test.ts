@@ -4,28 +4,9 @@ import { healthText } from './health-text.ts'
 import type { Report } from './report.ts'
 import { noVersionCheck } from './report.ts'
 import { statusText } from './status-text.ts'
+import { lonelyRouter } from './testing.ts'
 
-const router: Report['Router'] = {
-  Protocol: 'weave',
-  ProtocolMinVersion: 2,
-  ProtocolMaxVersion: 2,
-  Encryption: false,
-  PeerDiscovery: true,
-  Name: '00:00:00:00:00:04',
-  NickName: 'four',
-  Port: 6783,
-  Peers: [],
-  UnicastRoutes: [],
-  BroadcastRoutes: [],
-  Connections: null,
-  TerminationCount: 0,
-  Targets: null,
-  OverlayDiagnostics: new Map(),
-  TrustedSubnets: [],
-  Interface: '',
-  CaptureStats: null,
-  MACs: null,
-}
+const router: Report['Router'] = { ...lonelyRouter, ProtocolMinVersion: 2 }
 
 const healthy: Report = {
   Ready: true,
