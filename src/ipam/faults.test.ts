@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import { WireError } from '../lib/errors.ts'
 import { type Cidr, cidrRange, type Ip4, parseCidr } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import { seededRng } from '../lib/rng.ts'
-import { Allocator } from './allocator.ts'
+import type { Allocator } from './allocator.ts'
 import type { Restored } from './changes.ts'
 import { IpamGossiper, type IpamReceiver } from './gossiper.ts'
 import { NO_PROMISES } from './promises.ts'
 import type { Answer } from './request.ts'
 import { emptyRing } from './ring.ts'
 import { seedRing } from './ring-change.ts'
+import { oneOfTwo } from './testing/one-of-two.ts'
 
 // Faults of the original (ipam §4 to §13) that have no recorded case: each would show here.
 
@@ -21,14 +21,7 @@ const ours = { addr: 0x0a20_0001 as Ip4, prefixLen: 28 }
 const theirs = { addr: 0x0a20_000a as Ip4, prefixLen: 28 }
 
 function start(restored?: Partial<Restored>, claims: Parameters<Allocator['start']>[1] = []): Allocator {
-  const options = {
-    self: US,
-    nickname: 'us',
-    uid: 1n,
-    range: cidrRange(subnet),
-    init: { kind: 'consensus', peers: 2 } as const,
-  }
-  const allocator = new Allocator(options, { rng: seededRng(1), quorum: () => 2, isKnown: () => true })
+  const allocator = oneOfTwo(US, 'us')
   const ring = seedRing(emptyRing(cidrRange(subnet), US), [US, OTHER])
   allocator.start({ ring, owned: new Map(), promises: NO_PROMISES, ...restored }, claims, 0)
   return allocator

@@ -11,20 +11,14 @@ import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput } from './request.ts'
 import { emptyRing, type Ring } from './ring.ts'
 import { seedRing, transfer } from './ring-change.ts'
+import { oneOfTwo } from './testing/one-of-two.ts'
 
 const subnet: Cidr = parseCidr('10.32.0.0/28')
 const [A, D] = [0x0200_0000_000a, 0x0200_0000_000d] as PeerName[] as [PeerName, PeerName]
 
 /** D's allocator with its disk as `restored`. */
 function start(restored: Restored): Allocator {
-  const options = {
-    self: D,
-    nickname: 'd',
-    uid: 1n,
-    range: cidrRange(subnet),
-    init: { kind: 'consensus', peers: 2 } as const,
-  }
-  const allocator = new Allocator(options, { rng: seededRng(1), quorum: () => 2, isKnown: () => true })
+  const allocator = oneOfTwo(D, 'd')
   allocator.start(restored, [], 0)
   return allocator
 }
