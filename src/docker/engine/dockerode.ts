@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { EngineAddress } from './address.ts'
+import { opaque } from './opaque.ts'
 
 /** What Docker answers; only the parts that we read, and any of them may be missing in some version of Docker. */
 export interface VersionAnswer {
@@ -89,7 +90,7 @@ export async function openDockerode(address: EngineAddress, version?: string): P
 
 function optionsOf(address: EngineAddress): object {
   // A new connection per call: one that dockerd closed while it restarted would fail the next call for nothing.
-  if ('socketPath' in address) return { socketPath: address.socketPath, agent: new HttpAgent() }
+  if ('socketPath' in address) return { socketPath: address.socketPath, agent: opaque(new HttpAgent()) }
   const { tls, ...place } = address
-  return { ...place, ...tls, agent: tls === undefined ? new HttpAgent() : new HttpsAgent() }
+  return { ...place, ...tls, agent: opaque(tls === undefined ? new HttpAgent() : new HttpsAgent()) }
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, type TestContext, test } from 'node:test'
+import util from 'node:util'
 import { silentLog } from '../../lib/log.ts'
 import { compareVersions, Engine } from './engine.ts'
 import { Observer } from './observer.ts'
@@ -140,3 +141,16 @@ const versions: [string, string, number][] = [
 for (const [a, b, sign] of versions) {
   test(`API ${a} against ${b}`, () => assert.equal(Math.sign(compareVersions(a, b)), sign))
 }
+
+test('what the library writes down of a request nobody reads stays small while others are under way', async (t: TestContext) => {
+  const inspect = t.mock.method(util, 'inspect')
+  answers.set('/v1.41/networks', json(200, []))
+  answers.set('/v1.41/events', (response) => response.writeHead(200).flushHeaders())
+  const leaving = new AbortController()
+  await engine.subscribe(leaving.signal)
+  await Promise.all(Array.from({ length: 10 }, () => engine.networks()))
+  leaving.abort()
+  const sizes = inspect.mock.calls.map((call) => String(call.result).length)
+  assert(sizes.length >= 12, `${sizes.length}`)
+  assert(Math.max(...sizes) < 1000, `${Math.max(...sizes)} characters`)
+})

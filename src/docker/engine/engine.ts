@@ -5,6 +5,7 @@ import { type Container, containerOf } from './container.ts'
 import { type Dockerode, openDockerode } from './dockerode.ts'
 import { decodeEvent, type EngineEvent, eventFilters, LineSplitter } from './event.ts'
 import { type DockerNetwork, networkOf } from './network.ts'
+import { opaque } from './opaque.ts'
 
 /** What Docker is asked to make for the default network. */
 export interface NetworkRequest {
@@ -140,7 +141,7 @@ export class Engine implements EngineApi {
       const opening = new AbortController()
       const giveUp = (): void => opening.abort(expired.reason)
       expired.addEventListener('abort', giveUp)
-      const abortSignal = AbortSignal.any([opening.signal, signal, this.#closed.signal])
+      const abortSignal = opaque(AbortSignal.any([opening.signal, signal, this.#closed.signal]))
       try {
         return await docker.getEvents({ filters: eventFilters, abortSignal })
       } finally {
@@ -184,7 +185,7 @@ export class Engine implements EngineApi {
   ): Promise<Result> {
     using expiry = new Expiry(ms, this.#closed.signal)
     try {
-      return await ask(expiry.signal)
+      return await ask(opaque(expiry.signal))
     } catch (thrown) {
       if (this.#closed.signal.aborted) throw new WeaveError('docker-unreachable', 'weave is stopping')
       throw engineError(what, expiry.expired ? `no answer within ${ms / 1000} s` : thrown)
