@@ -3,6 +3,8 @@
 #include "bpf/bpf.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -22,6 +24,19 @@ static napi_value refuse(napi_env env, int error, const char *name, const char *
 	const char *tail = length > 700 ? log + length - 700 : log;
 	snprintf(text, sizeof text, "the kernel refuses the BPF program %s%s%.700s", name, *tail ? ":\n" : "", tail);
 	return weave_throw_errno(env, error, text);
+}
+
+// The verifier gives up (EAGAIN) when a signal is pending, e.g. because a child has just ended. Blocked ones do not
+// count, and reach another thread or wait.
+static int load(union bpf_attr *attr) {
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int fd = weave_bpf(BPF_PROG_LOAD, attr);
+	int error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return fd;
 }
 
 // bpfProgramLoad(instructions, license, name) → descriptor
@@ -46,7 +61,7 @@ static napi_value js_load(napi_env env, napi_callback_info info) {
 	attr.insn_cnt = (uint32_t)(length / sizeof(struct bpf_insn));
 	attr.license = weave_pointer(license);
 	memcpy(attr.prog_name, name, sizeof attr.prog_name);
-	int fd = weave_bpf(BPF_PROG_LOAD, &attr);
+	int fd = load(&attr);
 	if (fd >= 0) return weave_number(env, fd);
 
 	// Again with a log: it costs too much to ask for it when all is well.
@@ -55,7 +70,7 @@ static napi_value js_load(napi_env env, napi_callback_info info) {
 	attr.log_buf = weave_pointer(log);
 	attr.log_size = LOG_BYTES;
 	attr.log_level = 1;
-	fd = weave_bpf(BPF_PROG_LOAD, &attr);
+	fd = load(&attr);
 	int error = errno;
 	napi_value result = fd >= 0 ? weave_number(env, fd) : refuse(env, error, name, log);
 	free(log);

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, beforeEach, test } from 'node:test'
 import { CONFIG_DIRECT, CONFIG_GUARD, COUNTERS, type ControlFrame } from '../../src/native/bpf/layout.ts'
+import { KernelSwitch } from '../../src/native/bpf/switch.ts'
 import { inOwnNamespaces } from './support/namespaces.ts'
 import { BEHIND_FAST, FAST, frame, ifindex, received, SELF, SLEEVE, SwitchBed } from './support/switch-bed.ts'
 
@@ -39,6 +40,17 @@ inOwnNamespaces(import.meta.filename, () => {
     bed.moved()
   })
   after(() => bed.down())
+
+  test('signals that arrive meanwhile do not keep the programs from loading', async () => {
+    const noise = spawn('sh', ['-c', 'while kill -CHLD $PPID; do :; done'])
+    await once(noise, 'spawn')
+    try {
+      for (let i = 0; i < 5; i++) KernelSwitch.load().close()
+    } finally {
+      noise.kill()
+      await once(noise, 'exit')
+    }
+  })
 
   test('a frame for a MAC that nobody has seen goes to every neighbour on our tree', () => {
     bed.fromBridge(frame(NOWHERE, HERE, IPV4))
