@@ -10,7 +10,9 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/ip.h>
 #include <linux/pkt_cls.h>
+#include <linux/udp.h>
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -29,6 +31,8 @@ struct map_definition remotes MAP = { BPF_MAP_TYPE_LRU_HASH, sizeof(struct mac),
 // Not LRU: a flood of forged MACs must not push out the real ones.
 struct map_definition locals MAP = { BPF_MAP_TYPE_HASH, sizeof(struct mac), sizeof(struct local), 8192, 0 };
 struct map_definition sources MAP = { BPF_MAP_TYPE_HASH, sizeof(struct source), 4, 4096, 0 };
+struct map_definition ways MAP = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct way), PEERS, 0 };
+struct map_definition tunnels MAP = { BPF_MAP_TYPE_HASH, sizeof(struct tunnel), 4, 4096, 0 };
 struct map_definition counters MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, COUNTERS, 0 };
 struct map_definition traffic MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct traffic), PEERS, 0 };
 struct map_definition events MAP = { BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, 0 };
@@ -102,16 +106,90 @@ static __always_inline int punt(struct __sk_buff *skb, const struct config *conf
 }
 
 // A frame larger than the path of this hop goes through the engine, which fragments it or answers the sender.
-static __always_inline int fits(const struct __sk_buff *skb, const struct hop *hop) {
-	return !hop->mtu || skb->gso_segs > 1 || skb->len <= hop->mtu + ETH_HLEN;
+static __always_inline int fits(struct __sk_buff *skb, const struct hop *hop) {
+	__u32 length = skb->len - ETH_HLEN;
+	if (!hop->mtu) return 1;
+	if (skb->gso_size) {
+		// A super-frame will be cut: what counts are its parts, each with all headers.
+		__u8 head[40];
+		__u32 at = ETH_HLEN + 40, transport = 8;
+		if (bpf_skb_load_bytes(skb, ETH_HLEN, head, sizeof head)) return 1;
+		__u8 protocol = head[6];
+		if (skb->protocol == bpf_htons(ETH_P_IP)) {
+			at = ETH_HLEN + 4 * (head[0] & 15);
+			protocol = head[9];
+		}
+		if (protocol == IPPROTO_TCP) {
+			if (bpf_skb_load_bytes(skb, at + 12, head, 1)) return 1;
+			transport = head[0] >> 4 << 2;
+		}
+		length = at - ETH_HLEN + transport + skb->gso_size;
+	}
+	return length <= hop->mtu;
+}
+
+// What VXLAN puts before a frame, with the frame's own Ethernet header: room for it is made behind the outer one.
+struct outer {
+	__u8 ethernet[ETH_HLEN];
+	struct iphdr ip;
+	struct udphdr udp;
+	__be32 vxlan[2];
+	__u8 inner[ETH_HLEN];
+} __attribute__((packed));
+#define OUTER_ROOM (sizeof(struct outer) - ETH_HLEN)
+#define VXLAN_FLAGS bpf_htonl(0x08000000)
+#define ENCAPSULATE                                                                                                \
+	(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |                  \
+	 BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET)
+#define DECAPSULATE_IPV6 (1ULL << 8) // Linux 6.3; before, such a frame takes the VXLAN device
+#define AF_INET 2
+#define PASS (-1) // to whoever comes next: another program, and at last the kernel
+
+static __always_inline int is_ip(const struct __sk_buff *skb) {
+	return skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
+}
+
+// Encapsulates and sends by the underlay's device. PASS when that cannot be done, with the frame as it was.
+static __always_inline int send_direct(struct __sk_buff *skb, const struct way *way, __u32 source, __u32 destination) {
+	// The helper knows IP only, and a length that needs 17 bits has no place in the header.
+	if (!is_ip(skb) || skb->vlan_present || skb->len > 0xffff - OUTER_ROOM) return PASS;
+	struct bpf_redir_neigh next = { .nh_family = AF_INET, .ipv4_nh = way->gateway };
+	__u32 ifindex = way->ifindex, hash = bpf_get_hash_recalc(skb), length = skb->len + OUTER_ROOM - ETH_HLEN;
+	__u8 ethernet[ETH_HLEN];
+	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN)) return PASS;
+	if (bpf_skb_adjust_room(skb, OUTER_ROOM, BPF_ADJ_ROOM_MAC, ENCAPSULATE)) return PASS;
+	struct outer *outer = (void *)(long)skb->data;
+	if ((void *)(outer + 1) > (void *)(long)skb->data_end) return drop(DROP_ERROR);
+	__builtin_memcpy(&outer->ip, way->ip, sizeof outer->ip);
+	__builtin_memcpy(outer->inner, ethernet, ETH_HLEN);
+	outer->ip.tot_len = bpf_htons(length);
+	__u32 sum = way->sum + outer->ip.tot_len;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	outer->ip.check = (__u16)~sum;
+	// Flows differ in the source port, so that the network can spread them, within the ports that VXLAN devices use.
+	hash ^= hash << 16;
+	outer->udp.source = bpf_htons((__u16)(32768 + ((__u64)hash * (61000 - 32768) >> 32)));
+	outer->udp.dest = way->port;
+	outer->udp.len = bpf_htons(length - sizeof outer->ip);
+	outer->udp.check = 0;
+	outer->vxlan[0] = VXLAN_FLAGS;
+	outer->vxlan[1] = bpf_htonl((source | destination << 12) << 8);
+	return bpf_redirect_neigh(ifindex, &next, sizeof next, 0);
 }
 
 static __always_inline int forward(struct __sk_buff *skb, const struct config *conf, const struct hop *hop, __u32 source, __u32 destination, __u32 counter) {
 	if (hop->flags & HOP_SLEEVE || !fits(skb, hop)) return punt(skb, conf, source, destination);
-	if (set_tunnel(skb, hop, source, destination)) return drop(DROP_ERROR);
 	count(counter);
 	if (counter == SENT) account(skb, destination, 1);
-	return bpf_redirect(conf->vxlan, 0);
+	__u32 vxlan = conf->vxlan;
+	struct way *way = bpf_map_lookup_elem(&ways, &destination);
+	if (way && way->ifindex) {
+		int verdict = send_direct(skb, way, source, destination);
+		if (verdict != PASS) return verdict;
+	}
+	if (set_tunnel(skb, hop, source, destination)) return drop(DROP_ERROR);
+	return bpf_redirect(vxlan, 0);
 }
 
 // A copy to each neighbour on the source's broadcast tree. Direct packet pointers are void afterwards.
@@ -321,6 +399,46 @@ PROGRAM("from_vxlan") int from_vxlan(struct __sk_buff *skb) {
 	}
 	learn_remote(conf, &from, source);
 	return deliver(skb, conf, &to, source, RECEIVED);
+}
+
+// Ingress of the underlay's device: takes what is for a container out of its tunnel at once, past route lookup, socket and
+// VXLAN device. Whatever is not plain goes on to the kernel, and comes back to us in from_vxlan: control frames among
+// it, so that a firewall that stops VXLAN here is noticed by the heartbeats, as ever.
+PROGRAM("from_underlay") int from_underlay(struct __sk_buff *skb) {
+	struct outer *outer = (void *)(long)skb->data;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || (void *)(outer + 1) + 20 > (void *)(long)skb->data_end) return PASS;
+	if (outer->ip.protocol != IPPROTO_UDP || outer->vxlan[0] != VXLAN_FLAGS || outer->udp.check) return PASS;
+	if (*(__u8 *)&outer->ip != 0x45 || outer->ip.frag_off & bpf_htons(0x3fff) || skb->vlan_present) return PASS;
+	struct tunnel tunnel = { .from = outer->ip.saddr, .to = outer->ip.daddr, .port = outer->udp.dest };
+	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;
+
+	__u32 zero = 0, network = bpf_ntohl(outer->vxlan[1]) >> 8, source = network & 0xfff;
+	struct config *conf = bpf_map_lookup_elem(&config, &zero);
+	if (!conf || !(conf->flags & CONFIG_DIRECT) || network >> 12 != conf->self || source == conf->self) return PASS;
+	// The helper knows IP only. It leaves the mark of the tunnel on super-frames, which TCP ignores and UDP does not.
+	__u8 *inner = outer->inner;
+	__u16 protocol = *(__u16 *)(inner + 12);
+	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6)) return PASS;
+	int ipv6 = protocol == bpf_htons(ETH_P_IPV6);
+	if (skb->gso_size && inner[ETH_HLEN + (ipv6 ? 6 : 9)] != IPPROTO_TCP) return PASS;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET | (ipv6 ? DECAPSULATE_IPV6 : 0);
+	struct mac to, from;
+	copy_mac(&to, inner);
+	copy_mac(&from, inner + 6);
+	struct local *here = bpf_map_lookup_elem(&locals, &to);
+	__u32 ifindex = here ? here->ifindex : 0;
+	if (!ifindex) return PASS;
+	__u8 ethernet[ETH_HLEN];
+	__builtin_memcpy(ethernet, inner, ETH_HLEN);
+	if (bpf_skb_adjust_room(skb, -(__s32)OUTER_ROOM, BPF_ADJ_ROOM_MAC, flags)) return PASS;
+	bpf_csum_level(skb, BPF_CSUM_LEVEL_DEC);
+	__u8 *data = (void *)(long)skb->data;
+	if (data + ETH_HLEN > (__u8 *)(long)skb->data_end) return drop(DROP_ERROR);
+	__builtin_memcpy(data, ethernet, ETH_HLEN);
+	learn_remote(conf, &from, source);
+	count(RECEIVED);
+	account(skb, source, 0);
+	return bpf_redirect_peer(ifindex, 0);
 }
 
 // Ingress of the engine's TAP: frames of sleeve peers, tagged as in tag().

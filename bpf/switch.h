@@ -28,6 +28,25 @@ struct hop {
 #define HOP_SLEEVE 2 // through the engine
 #define HOP_IPV6 4
 
+// The way through the underlay to the neighbour that is the next hop towards the peer whose short id is the index: what
+// the programs need to encapsulate without the VXLAN device, its route lookup and its socket. All zero: by the device.
+struct way {
+	__u32 ifindex; // the underlay's device
+	__u32 gateway; // next router, or the neighbour itself; network byte order
+	__u32 sum;     // of the 16-bit words of the IP header as they are in memory, without length and checksum
+	__u8 ip[20];   // IP header without length and checksum
+	__u16 port;    // of VXLAN, network byte order
+	__u16 zero;
+};
+
+// A neighbour whose VXLAN may be taken from the underlay's device, past the VXLAN device. Network byte order.
+struct tunnel {
+	__u32 from;
+	__u32 to;
+	__u16 port;
+	__u16 zero;
+};
+
 // Neighbours that get a copy of a frame captured by the peer whose short id is the index.
 struct tree {
 	__u32 count;

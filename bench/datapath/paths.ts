@@ -86,10 +86,10 @@ export const nebula: Datapath = async (topology) => {
 
 /**
  * Our eBPF switch alone, tables filled by hand: what the programs cost without a daemon around them. `direct`: with
- * programs on the containers' own veths.
+ * programs on the containers' own veths; `way`: past the VXLAN device.
  */
 export const bareFastdp =
-  (direct: boolean): Datapath =>
+  ({ direct, way }: { readonly direct?: true; readonly way?: true }): Datapath =>
   async (topology) => {
     topology.addContainers({ addresses: true })
     const { mtu } = topology.options
@@ -110,6 +110,9 @@ export const bareFastdp =
         hops: { [id[peer]]: UNDERLAY_ADDRESS[peer] },
         trees: { [id[host]]: [id[peer]] },
         sources: [UNDERLAY_ADDRESS[peer]],
+        ...(way && {
+          underlay: { device: 'u0', address: UNDERLAY_ADDRESS[host], udpPort: 6784 },
+        }),
         ...(direct && {
           flags: CONFIG_GUARD | CONFIG_DIRECT,
           containers: [{ device: 'vc', mac: CONTAINER_MAC[host] }],

@@ -18,8 +18,9 @@ export interface DatapathOptions {
 const DATAPATHS: Readonly<Record<string, Datapath>> = {
   raw,
   vxlan,
-  'fastdp-bare': bareFastdp(false),
-  'fastdp-bare-direct': bareFastdp(true),
+  'fastdp-bare': bareFastdp({}),
+  'fastdp-bare-direct': bareFastdp({ direct: true }),
+  'fastdp-bare-way': bareFastdp({ direct: true, way: true }),
   fastdp: weave({ overlay: 'fastdp' }),
   'fastdp-bridge': weave({ overlay: 'fastdp', bridge: true }),
   sleeve: weave({ overlay: 'sleeve' }),

@@ -54,7 +54,15 @@ export async function buildDataPath(modules: Modules, config: Config, self: Peer
   const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
   log.info(`Bridge type is ${fastdp === undefined ? 'bridge' : 'bridged_fastdp'}`)
   const direct =
-    fastdp && new DirectPath({ log, fastdp }, { bridge: config.weaveBridge, allowed: !config.noDirect })
+    fastdp &&
+    new DirectPath(
+      { log, fastdp },
+      {
+        bridge: config.weaveBridge,
+        allowed: !config.noDirect,
+        udpPort: config.port + 1,
+      },
+    )
   return { plane, sleeve, fastdp, direct, fastdpProblem: problem, description }
 }
 

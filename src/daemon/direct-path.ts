@@ -1,13 +1,25 @@
 import type { ContainerPort } from '../host/direct/container-ports.ts'
 import { type DirectPortEvents, DirectPorts } from '../host/direct/direct-ports.ts'
+import { Underlay } from '../host/underlay/underlay.ts'
 import { messageOf } from '../lib/errors.ts'
+import { ip4ToBytes } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import { macToBytes } from '../lib/mac.ts'
-import type { Device, Fastdp } from '../overlay/fastdp/fastdp.ts'
+import type { Device } from '../overlay/fastdp/device.ts'
+import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
+
+const SWITCHED_OFF = 'it was switched off (--no-direct)'
 
 interface Modules {
   readonly log: Log
   readonly fastdp: Fastdp
+}
+
+export interface DirectPathOptions {
+  readonly bridge: string
+  readonly allowed: boolean
+  /** Of VXLAN. */
+  readonly udpPort: number
 }
 
 /**
@@ -17,30 +29,57 @@ interface Modules {
 export class DirectPath {
   readonly #modules: Modules
   readonly #ports: DirectPorts
+  readonly #underlay: Underlay
+  readonly #allowed: boolean
   #onlooker: string | undefined = 'not looked yet'
 
-  constructor(modules: Modules, options: { readonly bridge: string; readonly allowed: boolean }) {
+  constructor(modules: Modules, options: DirectPathOptions) {
     this.#modules = modules
+    this.#allowed = options.allowed
+    this.#underlay = new Underlay(modules, options.udpPort, () => modules.fastdp.waysChanged())
     const events: DirectPortEvents = {
       added: (port) => this.#added(port),
       removed: (port) => this.#removed(port),
-      onlooker: (who) => this.#decide(options.allowed ? who : 'it was switched off (--no-direct)'),
+      chains: (chains) => this.#underlay.setChains(chains),
+      onlooker: (who) => this.#decide(options.allowed ? who : SWITCHED_OFF),
     }
     this.#ports = new DirectPorts({ log: modules.log }, options.bridge, events)
   }
 
-  start(): Promise<void> {
-    return this.#ports.start()
+  async start(): Promise<void> {
+    await this.#ports.start()
+    if (!this.#allowed) return
+    this.#underlay.start()
+    this.#modules.fastdp.setWayFinder((address) => {
+      const way = this.#underlay.wayTo(address)
+      if ('obstacle' in way) return undefined
+      const { device, local, remote, gateway, mtu } = way
+      return {
+        device,
+        local: ip4ToBytes(local),
+        remote: ip4ToBytes(remote),
+        gateway: ip4ToBytes(gateway),
+        pathMtu: mtu,
+      }
+    })
   }
 
   /** The way stays open or closed as it is: the kernel goes on without us. Idempotent. */
-  stop(): Promise<void> {
-    return this.#ports.stop()
+  async stop(): Promise<void> {
+    this.#underlay.stop()
+    await this.#ports.stop()
   }
 
   /** Why frames pass the bridge; undefined when they need not. */
   get onlooker(): string | undefined {
     return this.#onlooker
+  }
+
+  /** How VXLAN to an address leaves: the underlay's device, or why it goes through the whole network stack. */
+  wayTo(address: string): { readonly device: string } | { readonly because: string } {
+    if (!this.#allowed) return { because: SWITCHED_OFF }
+    const way = this.#underlay.wayTo(address)
+    return 'obstacle' in way ? { because: way.obstacle } : { device: way.device.name }
   }
 
   #added(port: ContainerPort): void {

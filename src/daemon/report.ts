@@ -126,10 +126,17 @@ function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): obje
   return {
     Direct: fastdp.direct,
     ...(!fastdp.direct && { BridgedBecause: direct?.onlooker }),
+    Ways: waysOf(fastdp, direct),
     Counters: countersOf(fastdp),
     Tables: fastdp.tableSizes(),
   }
 }
+
+/** How VXLAN gets to each neighbour. */
+const waysOf = (fastdp: Fastdp, direct: DirectPath | undefined): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    [...fastdp.addresses()].map(([name, address]) => [formatPeerName(name), direct?.wayTo(address)]),
+  )
 
 const countersOf = (fastdp: Fastdp): ReadonlyMap<string, unknown> =>
   new Map(Object.entries(fastdp.counters()))

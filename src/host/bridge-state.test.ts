@@ -8,6 +8,7 @@ const link = (index: number, name: string, more: Partial<Link> = {}): Link => ({
   name,
   up: true,
   mtu: 1376,
+  ethernet: true,
   mac: undefined,
   kind: 'veth',
   master: 0,

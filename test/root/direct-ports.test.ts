@@ -19,6 +19,7 @@ inOwnNamespaces(import.meta.filename, () => {
     ports = new DirectPorts({ log: silentLog }, 'weave', {
       added: (port) => known.set(port.ifindex, port),
       removed: (port) => known.delete(port.ifindex),
+      chains: () => undefined,
       onlooker: (who) => told.push(who),
     })
     await ports.start()

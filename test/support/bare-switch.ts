@@ -20,6 +20,8 @@ export interface BareSwitchPlan {
   readonly hops: Readonly<Record<string, string | null>>
   readonly trees: Readonly<Record<string, readonly number[]>>
   readonly sources: readonly string[]
+  /** Past the VXLAN device, for all hops: the underlay's device and our address on it. */
+  readonly underlay?: { readonly device: string; readonly address: string; readonly udpPort: number }
 }
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as BareSwitchPlan
@@ -46,6 +48,17 @@ for (const [id, address] of Object.entries(plan.hops)) {
     sleeve: address === null,
     mtu: 0,
   })
+}
+if (plan.underlay !== undefined) {
+  const { device, address, udpPort } = plan.underlay
+  for (const [id, to] of Object.entries(plan.hops)) {
+    if (to === null) continue
+    const remote = bytes(to)
+    const way = { ifindex: ifindex(device), local: bytes(address), remote, gateway: remote, udpPort }
+    kernel.setWay(Number(id), way)
+    kernel.addTunnel(way)
+  }
+  attachIngress(ifindex(device), kernel.program('from_underlay'), 'from_underlay')
 }
 for (const [id, to] of Object.entries(plan.trees)) kernel.setTree(Number(id), to)
 for (const source of plan.sources) kernel.addSource(bytes(source))

@@ -10,6 +10,7 @@ const link = (index: number, change: Partial<Link> = {}): Link => ({
   name: `vethwl${index}`,
   up: true,
   mtu: 1376,
+  ethernet: true,
   mac: 0x02_00_00_00_00_01 as Mac,
   kind: 'veth',
   master: BRIDGE,

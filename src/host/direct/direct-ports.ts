@@ -6,13 +6,11 @@ import type { NetlinkEvents } from '../netlink/events.ts'
 import type { Link } from '../netlink/link.ts'
 import { Netns } from '../netns.ts'
 import { type ContainerPort, ContainerPorts, type PortOutput } from './container-ports.ts'
-import { OnlookerWatch } from './onlooker-watch.ts'
+import { type OnlookerEvents, OnlookerWatch } from './onlooker-watch.ts'
 
-export interface DirectPortEvents {
+export interface DirectPortEvents extends OnlookerEvents {
   added(port: ContainerPort): void
   removed(port: ContainerPort): void
-  /** Who must see frames on the bridge, in words for the user; undefined: nobody. */
-  onlooker(who: string | undefined): void
 }
 
 /** Tells which ports frames could enter and leave without the bridge, and whether they may. */
@@ -30,7 +28,7 @@ export class DirectPorts {
     this.#bridge = bridge
     this.#events = events
     this.#ports = new ContainerPorts((port) => this.#otherEnd(port))
-    this.#onlookers = new OnlookerWatch(this.#links, bridge, (who) => events.onlooker(who))
+    this.#onlookers = new OnlookerWatch(this.#links, bridge, events)
   }
 
   /** Tells of the ports that are there, then of every change. */

@@ -19,11 +19,18 @@ const QUIET_MS = 100
 /** A look at a large ruleset takes time: no more than this share of it goes into looking. */
 const SHARE = 0.05
 
+export interface OnlookerEvents {
+  /** Somebody has to see frames on the bridge, or, with undefined, nobody has (any more). */
+  onlooker(who: string | undefined): void
+  /** The firewall's chains as they are now; undefined: they cannot be seen. */
+  chains(chains: readonly SeenChain[] | undefined): void
+}
+
 /** Keeps an eye on who has to see frames on the bridge. */
 export class OnlookerWatch {
   readonly #links: Links
   readonly #bridge: string
-  readonly #onChange: (onlooker: string | undefined) => void
+  readonly #told: OnlookerEvents
   #events: NetlinkEvents | undefined
   #poll: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
@@ -33,11 +40,10 @@ export class OnlookerWatch {
   #silent: string
   #closed = false
 
-  /** `onChange` tells of somebody, or, with undefined, that there is nobody (any more). */
-  constructor(links: Links, bridge: string, onChange: (onlooker: string | undefined) => void) {
+  constructor(links: Links, bridge: string, told: OnlookerEvents) {
     this.#links = links
     this.#bridge = bridge
-    this.#onChange = onChange
+    this.#told = told
     this.#silent = silentState(bridge)
   }
 
@@ -76,21 +82,25 @@ export class OnlookerWatch {
   async #lookNow(): Promise<void> {
     const begun = performance.now()
     let found: string | undefined
+    let chains: SeenChain[] | undefined
     try {
-      found = await look(this.#links, this.#bridge)
+      chains = await allChains()
+      found = look(this.#links, this.#bridge, chains)
     } catch (thrown) {
       // Who cannot be seen may be there.
       found = `cannot tell who looks at the bridge: ${messageOf(thrown)}`
     }
     const ended = performance.now()
     this.#notBefore = ended + (ended - begun) / SHARE
-    if (this.#closed || found === this.#found) return
+    if (this.#closed) return
+    this.#told.chains(chains)
+    if (found === this.#found) return
     this.#found = found
-    this.#onChange(found)
+    this.#told.onlooker(found)
   }
 }
 
-async function look(links: Links, bridge: string): Promise<string | undefined> {
+function look(links: Links, bridge: string, chains: readonly SeenChain[]): string | undefined {
   const bridgeIndex = links.byName(bridge)?.index
   const elsewhere: Cidr[] = links
     .addresses()
@@ -98,7 +108,7 @@ async function look(links: Links, bridge: string): Promise<string | undefined> {
     .map(({ cidr }) => networkOf(cidr))
   return findOnlooker({
     bridge,
-    chains: await allChains(),
+    chains,
     bridgeNetfilter: bridgeNetfilter(bridge),
     vlanFiltering: settingIsOn(vlanFiltering(bridge)),
     ebtables: ebtablesModules(),

@@ -15,6 +15,11 @@ export interface SeenRule {
   readonly to: string | undefined
   /** Addresses that it is confined to, as text. */
   readonly addresses: readonly string[]
+  /** Protocol and destination port that it is confined to. */
+  readonly protocol: string | undefined
+  readonly port: number | undefined
+  /** What it does to the packet's addresses, ports, marks or way; undefined: nothing. */
+  readonly rewrites: string | undefined
   /** It looks at ports of bridges. */
   readonly physdev: boolean
   /** It has no conditions but its interfaces. */
@@ -77,15 +82,33 @@ const HARMLESS = new Set([
   'continue',
 ])
 
+/** Statements that change a packet or its way. */
+const REWRITING = new Set([
+  'masquerade',
+  'snat',
+  'dnat',
+  'redirect',
+  'mangle',
+  'queue',
+  'dup',
+  'fwd',
+  'tproxy',
+  'synproxy',
+])
+
 function nftRule(expressions: readonly Json[]): SeenRule {
   let from: string | undefined
   let to: string | undefined
+  let protocol: string | undefined
+  let port: number | undefined
+  let rewrites: string | undefined
   let physdev = false
   let plain = true
   let verdict: Verdict = { kind: 'nothing' }
   const addresses: string[] = []
   for (const expression of expressions) {
     const [kind = '', body] = Object.entries(expression)[0] ?? []
+    if (REWRITING.has(kind)) rewrites = kind
     if (kind === 'match') {
       const match = readMatch(body)
       if (match.key === 'iifname' || match.key === 'iif') from = match.equals ?? from
@@ -94,6 +117,8 @@ function nftRule(expressions: readonly Json[]): SeenRule {
       if (match.equals === undefined) plain = false
       if (match.key.startsWith('ibr') || match.key.startsWith('obr')) physdev = true
       if (match.address !== undefined) addresses.push(match.address)
+      protocol = match.protocol ?? protocol
+      port = match.port ?? port
     } else if (kind === 'jump' || kind === 'goto') {
       verdict = { kind: 'goes-to', chain: isJson(body) ? String(body['target']) : '' }
     } else if (kind === 'accept') verdict = { kind: 'accepts' }
@@ -102,10 +127,13 @@ function nftRule(expressions: readonly Json[]): SeenRule {
       if (isJson(body) && body['type'] === 'match') {
         plain = false
         physdev ||= name === 'physdev'
-      } else verdict = targetVerdict(name)
+      } else {
+        verdict = targetVerdict(name)
+        rewrites = rewritingTarget(name)
+      }
     } else if (!HARMLESS.has(kind)) verdict = { kind: 'acts', what: kind }
   }
-  return { from, to, addresses, physdev, plain, verdict }
+  return { from, to, addresses, protocol, port, rewrites, physdev, plain, verdict }
 }
 
 interface Match {
@@ -113,17 +141,38 @@ interface Match {
   /** The one name that it asks for. */
   readonly equals: string | undefined
   readonly address: string | undefined
+  readonly protocol: string | undefined
+  readonly port: number | undefined
 }
 
 function readMatch(body: unknown): Match {
-  const nothing = { key: '', equals: undefined, address: undefined }
+  const nothing = {
+    key: '',
+    equals: undefined,
+    address: undefined,
+    protocol: undefined,
+    port: undefined,
+  }
   if (!isJson(body) || !isJson(body['left'])) return nothing
   const positive = body['op'] === '==' || body['op'] === 'in'
   const { meta, payload } = body['left']
   if (isJson(meta)) {
-    return { ...nothing, key: String(meta['key']), equals: positive ? textOf(body['right']) : undefined }
+    const equals = positive ? textOf(body['right']) : undefined
+    return {
+      ...nothing,
+      key: String(meta['key']),
+      equals,
+      protocol: meta['key'] === 'l4proto' ? equals : undefined,
+    }
   }
-  if (!isJson(payload) || !positive || !['saddr', 'daddr'].includes(String(payload['field']))) return nothing
+  if (!isJson(payload) || !positive) return nothing
+  const field = String(payload['field'])
+  if (field === 'protocol') return { ...nothing, protocol: textOf(body['right']) }
+  if (field === 'dport') {
+    const port = typeof body['right'] === 'number' ? body['right'] : undefined
+    return { ...nothing, protocol: textOf(payload['protocol']), port }
+  }
+  if (!['saddr', 'daddr'].includes(field)) return nothing
   const right = body['right']
   const prefix = isJson(right) && isJson(right['prefix']) ? right['prefix'] : undefined
   const address = prefix === undefined ? textOf(right) : `${String(prefix['addr'])}/${String(prefix['len'])}`
@@ -138,7 +187,16 @@ function targetVerdict(target: string): Verdict {
   return HARMLESS_TARGETS.has(target) ? { kind: 'nothing' } : { kind: 'acts', what: target }
 }
 
+/** Targets of iptables that leave a packet and its way as they are, whatever becomes of it. */
+const KEEPING_TARGETS = new Set([
+  ...['ACCEPT', 'DROP', 'REJECT', 'RETURN', 'LOG', 'NFLOG', 'CT', 'CHECKSUM', 'TCPMSS', 'AUDIT'],
+])
+
+const rewritingTarget = (target: string): string | undefined =>
+  KEEPING_TARGETS.has(target) ? undefined : target
+
 const HOOKS = new Map([
+  ['OUTPUT', 'output'],
   ['PREROUTING', 'prerouting'],
   ['FORWARD', 'forward'],
   ['POSTROUTING', 'postrouting'],
@@ -165,11 +223,15 @@ function legacyRule(rule: string, chains: ReadonlySet<string>): SeenRule {
     return at < 0 || words[at - 1] === '!' ? undefined : words[at + 1]
   }
   const target = option('-j') ?? option('-g')
+  const port = option('--dport')
   const known = words.filter((word) => word.startsWith('-') || word === '!')
   return {
     from: option('-i'),
     to: option('-o'),
     addresses: [option('-s'), option('-d')].filter((address) => address !== undefined),
+    protocol: option('-p'),
+    port: port === undefined || !/^\d+$/.test(port) ? undefined : Number(port),
+    rewrites: target === undefined || chains.has(target) ? undefined : rewritingTarget(target),
     physdev: words.includes('physdev'),
     plain: known.every((word) => ['-i', '-o', '-j', '-g'].includes(word)),
     verdict:

@@ -17,6 +17,7 @@ import { NLM_F, type Reply, type Request } from './message.ts'
 
 export const RTM_LINK = { NEW: 16, DELETE: 17, GET: 18 } as const
 const IFF = { UP: 0x1 } as const
+const ARPHRD_ETHER = 1
 const HEADER = 16
 
 const LINK_INFO = {
@@ -48,6 +49,8 @@ export interface Link {
   readonly name: string
   readonly up: boolean
   readonly mtu: number
+  /** Frames on it have Ethernet headers. */
+  readonly ethernet: boolean
   /** Absent where the device has no Ethernet address. */
   readonly mac: Mac | undefined
   /** `veth`, `bridge`, `tun`, `openvswitch`…; undefined for hardware. */
@@ -165,6 +168,7 @@ export function decodeLink(reply: Reply): Link | undefined {
     name: values.ifname ?? '',
     up: (view.getUint32(8, LITTLE_ENDIAN) & IFF.UP) !== 0,
     mtu: values.mtu ?? 0,
+    ethernet: view.getUint16(2, LITTLE_ENDIAN) === ARPHRD_ETHER,
     // Tunnels have addresses of other lengths.
     mac: values.address?.length === 6 ? macFromBytes(values.address) : undefined,
     kind: values.info?.kind,

@@ -99,6 +99,7 @@ test('a link, an address and a route come back as they were sent', () => {
     peer: undefined,
     peerNetnsId: undefined,
     hairpin: false,
+    ethernet: false,
     forwarding: false,
   })
   assert.equal(decodeLink(reply(changeLink(3, { hairpin: true })))?.hairpin, true)

@@ -2,6 +2,9 @@ import { bytes, concat, encodeAttributes, LITTLE_ENDIAN, viewOf } from './attrib
 import { NLM_F, type Request } from './message.ts'
 
 const XFRM_MSG_NEWSA = 0x10
+const XFRM_MSG_GETPOLICY = 0x15
+/** struct xfrm_userpolicy_id. */
+const POLICY_ID_BYTES = 64
 const AF_INET = 2
 const IPPROTO_ESP = 50
 
@@ -35,3 +38,10 @@ export function addTestSecurityAssociation(): Request {
     body: concat([sa, encodeAttributes(XFRM, { aead })]),
   }
 }
+
+/** All policies by which packets are sealed, of every family. */
+export const dumpPolicies = (): Request => ({
+  type: XFRM_MSG_GETPOLICY,
+  flags: NLM_F.DUMP,
+  body: new Uint8Array(POLICY_ID_BYTES),
+})

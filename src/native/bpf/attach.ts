@@ -6,6 +6,10 @@ export type Attachment = { readonly kind: 'tcx'; readonly link: number } | { rea
 /** Errors with which kernels before 6.6 answer a TCX link. */
 const NO_TCX = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'])
 
+/** Attaches a program at the ingress of a device that is not ours, beside those of others; fails before Linux 6.6. The link. */
+export const attachBeside = (ifindex: number, program: number, doors: BpfDoors = bpfDoors()): number =>
+  doors.bpfAttachTcx(ifindex, program)
+
 /** Attaches a program at the ingress of a device; the link is the caller's to keep, pin or close. */
 export function attachIngress(
   ifindex: number,

@@ -132,6 +132,50 @@ export const encodeLocal = (ifindex: number, clock: number): Uint8Array =>
 
 export const encodeSource = (address: Uint8Array): Uint8Array => bytesOf(16, (_, bytes) => bytes.set(address))
 
+/** How to reach a neighbour by the underlay's own device; IPv4 addresses of four bytes. */
+export interface Way {
+  readonly ifindex: number
+  readonly local: Uint8Array
+  readonly remote: Uint8Array
+  /** The next router, or the neighbour itself. */
+  readonly gateway: Uint8Array
+  readonly udpPort: number
+}
+
+/** TTL 64, TOS 0, don't fragment, as the kernel's VXLAN device sends for us. An absent way is all zero. */
+export const encodeWay = (way: Way | undefined): Uint8Array =>
+  bytesOf(36, (view, bytes) => {
+    if (way === undefined) return
+    view.setUint32(0, way.ifindex, true)
+    bytes.set(way.gateway, 4)
+    bytes.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0], 12)
+    bytes.set(way.local, 24)
+    bytes.set(way.remote, 28)
+    let sum = 0
+    for (let at = 12; at < 32; at += 2) sum += view.getUint16(at, true)
+    view.setUint32(8, sum, true)
+    view.setUint16(32, way.udpPort)
+  })
+
+/** Short ids of the entries of the ways that are not empty. */
+export const decodeWays = (entries: Uint8Array): number[] =>
+  split(entries, 40)
+    .map((entry) => new DataView(entry.buffer, entry.byteOffset, entry.byteLength))
+    .filter((view) => view.getUint32(4, true) !== 0)
+    .map((view) => view.getUint32(0, true))
+
+/** Keys of the tunnels. */
+export const decodeTunnels = (entries: Uint8Array): Uint8Array[] =>
+  split(entries, 16).map((entry) => entry.slice(0, 12))
+
+/** A neighbour whose VXLAN is taken from the underlay's device: from `remote` to `local`. */
+export const encodeTunnel = ({ local, remote, udpPort }: Omit<Way, 'ifindex' | 'gateway'>): Uint8Array =>
+  bytesOf(12, (view, bytes) => {
+    bytes.set(remote)
+    bytes.set(local, 4)
+    view.setUint16(8, udpPort)
+  })
+
 /** One entry of a MAC table as `bpfMapEntries` gives it. */
 export interface MacEntry {
   readonly mac: Uint8Array

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { attachIngress } from './attach.ts'
+import { type Attachment, attachBeside, attachIngress } from './attach.ts'
 import { type BpfDoors, bpfDoors } from './doors.ts'
 
 /** Changes whenever the layout of a map does: a new build never reads old bytes in a new way. */
@@ -8,6 +8,11 @@ const LAYOUT = 'v1'
 /** Where systemd mounts it. Elsewhere we mount one of our own, which `weave reset` can take away whole. */
 const SYSTEM_BPF_FS = '/sys/fs/bpf'
 const OWN_BPF_FS = '/run/weave/bpf'
+
+interface PinnedDevice {
+  readonly name: string
+  readonly ifindex: number
+}
 
 /**
  * The names in the BPF file system under which maps and links outlive the daemon, so that frames go on flowing
@@ -49,11 +54,19 @@ export class Pins {
    * where there is one for this very device, else anew. False when it could not be pinned: it then hangs there as long
    * as this process lives.
    */
-  attach(
-    device: { readonly name: string; readonly ifindex: number },
-    program: number,
-    name: string,
-  ): boolean {
+  attach(device: PinnedDevice, program: number, name: string): boolean {
+    return this.#attach(device, program, () => attachIngress(device.ifindex, program, name, this.#doors))
+  }
+
+  /** The same on a device that is not ours: beside the programs of others. */
+  attachBeside(device: PinnedDevice, program: number): boolean {
+    return this.#attach(device, program, () => ({
+      kind: 'tcx',
+      link: attachBeside(device.ifindex, program, this.#doors),
+    }))
+  }
+
+  #attach(device: PinnedDevice, program: number, attachAnew: () => Attachment): boolean {
     const path = this.#pathOf(device)
     const pinned = this.#doors.bpfGet(path)
     if (pinned !== undefined) {
@@ -67,7 +80,7 @@ export class Pins {
         unlinkSync(path)
       }
     }
-    const attachment = attachIngress(device.ifindex, program, name, this.#doors)
+    const attachment = attachAnew()
     if (attachment.kind === 'clsact') return true
     this.#hold(path, attachment.link)
     try {
@@ -79,7 +92,7 @@ export class Pins {
   }
 
   /** Takes a device's program off. */
-  detach(device: { readonly name: string; readonly ifindex: number }): void {
+  detach(device: PinnedDevice): void {
     const path = this.#pathOf(device)
     const link = this.#links.get(path)
     this.#links.delete(path)
@@ -89,7 +102,7 @@ export class Pins {
   }
 
   /** The index is part of the name: a link of a device that is gone must not be taken for the new one's. */
-  #pathOf(device: { readonly name: string; readonly ifindex: number }): string {
+  #pathOf(device: PinnedDevice): string {
     return join(this.#directory, `link_${device.name}_${device.ifindex}`)
   }
 
@@ -100,7 +113,7 @@ export class Pins {
   }
 
   /** Removes what an earlier daemon pinned for devices that are not among these. */
-  retain(devices: readonly { readonly name: string; readonly ifindex: number }[]): void {
+  retain(devices: readonly PinnedDevice[]): void {
     const wanted = new Set(devices.map(({ name, ifindex }) => `link_${name}_${ifindex}`))
     for (const pin of entries(this.#directory)) {
       if (pin.startsWith('link_') && !wanted.has(pin)) unlinkIfThere(join(this.#directory, pin))

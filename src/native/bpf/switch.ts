@@ -14,21 +14,26 @@ import {
   decodeRemotes,
   decodeSources,
   decodeTraffic,
+  decodeTunnels,
+  decodeWays,
   encodeConfig,
   encodeHop,
   encodeLocal,
   encodeMacKey,
   encodeSource,
   encodeTree,
+  encodeTunnel,
+  encodeWay,
   type Hop,
   key32,
   type MacEntry,
   type PeerTraffic,
   type SwitchConfig,
+  type Way,
 } from './layout.ts'
 
 /** The programs of the fast datapath by the kind of port whose ingress they watch. */
-export type SwitchProgram = 'from_bridge' | 'from_vxlan' | 'from_tap' | 'from_container'
+export type SwitchProgram = 'from_bridge' | 'from_vxlan' | 'from_tap' | 'from_container' | 'from_underlay'
 
 const MAC_TABLE_LIMIT = 40_000
 const SOURCES_LIMIT = 4096
@@ -97,6 +102,28 @@ export class KernelSwitch {
   /** The next hop towards the peer with this short id; undefined: none. */
   setHop(shortId: number, hop: Hop | undefined): void {
     this.#update('hops', key32(shortId), encodeHop(hop))
+  }
+
+  /** How the peer with this short id is reached past the VXLAN device; undefined: by that device. */
+  setWay(shortId: number, way: Way | undefined): void {
+    this.#update('ways', key32(shortId), encodeWay(way))
+  }
+
+  /** All frames go by the VXLAN device, and come by it. */
+  clearWays(): void {
+    for (const id of decodeWays(this.#doors.bpfMapEntries(this.#map('ways'), HOPS)))
+      this.setWay(id, undefined)
+    for (const key of decodeTunnels(this.#doors.bpfMapEntries(this.#map('tunnels'), SOURCES_LIMIT)))
+      this.#doors.bpfMapDelete(this.#map('tunnels'), key)
+  }
+
+  /** A neighbour's VXLAN may be taken from the underlay's device. */
+  addTunnel(way: Way): void {
+    this.#update('tunnels', encodeTunnel(way), key32(1))
+  }
+
+  removeTunnel(way: Way): void {
+    this.#doors.bpfMapDelete(this.#map('tunnels'), encodeTunnel(way))
   }
 
   /** Peers whose frames leave by VXLAN at the moment: short id → the next hop's address. */

@@ -12,17 +12,13 @@ import {
 } from '../../native/bpf/layout.ts'
 import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
+import type { Device } from './device.ts'
 import { KernelTables } from './kernel-tables.ts'
 import { staleMacs } from './mac-sweep.ts'
 import { ProbeSockets } from './probe-sockets.ts'
 import { FastdpSlot } from './slot.ts'
-import { computeTables, type Neighbour } from './tables.ts'
-
-/** A device that a program hangs on. */
-export interface Device {
-  readonly name: string
-  readonly ifindex: number
-}
+import { computeTables, type Neighbour, type TunnelWay } from './tables.ts'
+import { TunnelWays, type UnderlayPorts } from './tunnel-ways.ts'
 
 export interface FastdpParts {
   readonly clock: Clock
@@ -32,7 +28,7 @@ export interface FastdpParts {
 }
 
 /** Where programs hang. */
-export interface SwitchPorts {
+export interface SwitchPorts extends UnderlayPorts {
   /** Hangs a program on a device (and pins it where it can outlive us). */
   attach(device: Device, program: SwitchProgram): void
   detach(device: Device): void
@@ -63,7 +59,12 @@ const SIZES_FEATURE = 'FastdpSizes'
 const SWEEP_MS = 60_000
 const TICK_MS = 1000
 const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
-const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, mtu: 0 }
+const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, mtu: 0, way: undefined }
+/** What VXLAN adds to a packet: outer IP, UDP and VXLAN headers, inner Ethernet header. */
+const VXLAN_OVERHEAD_BYTES = 50
+
+/** How a neighbour is reached past the VXLAN device; undefined: not at all. `pathMtu`: of the underlay. */
+export type WayFinder = (address: string) => (TunnelWay & { readonly pathMtu: number }) | undefined
 
 const hex = (mac: Uint8Array): string => Buffer.from(mac).toString('hex')
 
@@ -86,6 +87,8 @@ export class Fastdp implements SubOverlay {
   #scheduled: NodeJS.Immediate | undefined
   /** Containers of this host: MAC in hex → its port. */
   readonly #containers = new Map<string, Device>()
+  readonly #tunnels: TunnelWays
+  #findWay: WayFinder = () => undefined
   #direct = false
   #leaving = false
   #settled = false
@@ -95,7 +98,8 @@ export class Fastdp implements SubOverlay {
   constructor(parts: FastdpParts, options: FastdpOptions) {
     this.#parts = parts
     this.#options = options
-    this.#tables = new KernelTables(parts.kernel)
+    this.#tables = new KernelTables(parts.kernel, options.udpPort)
+    this.#tunnels = new TunnelWays(parts, options.udpPort)
   }
 
   features(): ReadonlyMap<string, string> {
@@ -117,6 +121,8 @@ export class Fastdp implements SubOverlay {
    * not cut containers off, who go on talking until the next daemon takes over.
    */
   leave(): void {
+    // Nobody will look at routes and firewall for a while: the kernel has to, packet by packet.
+    this.#parts.kernel.clearWays()
     this.#leaving = true
   }
 
@@ -207,6 +213,24 @@ export class Fastdp implements SubOverlay {
     this.#configure()
   }
 
+  /** From now on ways past the VXLAN device are asked for here. */
+  setWayFinder(find: WayFinder): void {
+    this.#findWay = find
+    this.waysChanged()
+  }
+
+  /** What the finder answers may be other ways now. */
+  waysChanged(): void {
+    if (this.#leaving) return
+    this.#keepTunnels()
+    this.#changed()
+  }
+
+  /** The addresses of the neighbours, confirmed ones only. */
+  addresses(): ReadonlyMap<PeerName, string> {
+    return new Map([...this.#slots].map(([name, { address }]) => [name, address]))
+  }
+
   get direct(): boolean {
     return this.#direct
   }
@@ -269,7 +293,8 @@ export class Fastdp implements SubOverlay {
     this.#settled = true
     const { kernel, ports } = this.#parts
     this.#tables.settle()
-    const devices = [this.#options.vxlan, this.#options.port, ...this.#containers.values()]
+    const own = [this.#options.vxlan, this.#options.port]
+    const devices = [...own, ...this.#containers.values(), ...this.#tunnels.devices]
     ports.retain(this.#tap === undefined ? devices : [...devices, this.#tap])
     for (const { mac, fixed } of kernel.macs()) {
       if (fixed && !this.#containers.has(hex(mac))) kernel.removeLocal(mac)
@@ -291,6 +316,7 @@ export class Fastdp implements SubOverlay {
     if (this.#leaving) return
     // Every confirmed neighbour here is in clear: `prepare` refuses the others.
     this.#tables.allowSources([...this.#slots.values()].map(({ address }) => address))
+    this.#keepTunnels()
     this.#changed()
   }
 
@@ -319,6 +345,17 @@ export class Fastdp implements SubOverlay {
   #neighbour(name: PeerName): Neighbour {
     const slot = this.#slots.get(name)
     if (slot === undefined || !this.#inUse.has(name)) return BY_SLEEVE
-    return { fastdpAddress: slot.address, mtu: slot.mtu }
+    return { fastdpAddress: slot.address, mtu: slot.mtu, way: this.#wayTo(slot) }
+  }
+
+  #keepTunnels(): void {
+    this.#tunnels.keep([...this.#slots.values()].flatMap((slot) => this.#wayTo(slot) ?? []))
+  }
+
+  /** Where the path's size is not measured the kernel has to look at each packet's. */
+  #wayTo(slot: FastdpSlot): TunnelWay | undefined {
+    const way = this.#findWay(slot.address)
+    if (way === undefined) return undefined
+    return slot.sizeMeasured || way.pathMtu >= this.#options.mtu + VXLAN_OVERHEAD_BYTES ? way : undefined
   }
 }

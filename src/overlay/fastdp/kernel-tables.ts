@@ -1,6 +1,7 @@
 import type { KernelSwitch } from '../../native/bpf/switch.ts'
 import { addressBytes } from './address.ts'
 import { diffTables, type TableHop, type Tables } from './tables.ts'
+import { kernelWay } from './tunnel-ways.ts'
 
 const EMPTY: Tables = { hops: new Map(), trees: new Map() }
 const NO_ADDRESS = new Uint8Array(4)
@@ -12,17 +13,22 @@ const SHORT_IDS = 4096
  */
 export class KernelTables {
   readonly #kernel: KernelSwitch
+  readonly #udpPort: number
   #written: Tables = EMPTY
   #sources = new Map<string, Uint8Array>()
   #settled = false
 
-  constructor(kernel: KernelSwitch) {
+  constructor(kernel: KernelSwitch, udpPort: number) {
     this.#kernel = kernel
+    this.#udpPort = udpPort
   }
 
   write(wanted: Tables): void {
     const { hops, trees } = diffTables(this.#written, wanted)
-    for (const [id, hop] of hops) this.#kernel.setHop(id, hop === undefined ? undefined : kernelHop(hop))
+    for (const [id, hop] of hops) {
+      this.#kernel.setHop(id, hop && kernelHop(hop))
+      this.#kernel.setWay(id, hop?.way && kernelWay(hop.way, this.#udpPort))
+    }
     for (const [id, tree] of trees) this.#kernel.setTree(id, tree)
     this.#written = wanted
   }

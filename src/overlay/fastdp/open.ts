@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import { attachIngress } from '../../native/bpf/attach.ts'
+import { attachBeside, attachIngress } from '../../native/bpf/attach.ts'
 import { bpfDoors } from '../../native/bpf/doors.ts'
 import { Pins } from '../../native/bpf/pins.ts'
 import { KernelSwitch } from '../../native/bpf/switch.ts'
@@ -19,6 +19,8 @@ export function openFastdp(
   const { clock, log } = parts
   const pins = openPins(log)
   const kernel = KernelSwitch.load((map) => pins?.map(map))
+  // The ways are as the earlier daemon saw them: until they are looked at anew, frames take the VXLAN device.
+  kernel.clearWays()
   const closed = closeClearHops(kernel, options.clearAllowed)
   if (closed > 0) log.info('an earlier daemon sent in clear: that has ended', { peers: closed })
   if (pins !== undefined) for (const [name, descriptor] of kernel.maps) pins.keepMap(name, descriptor)
@@ -51,6 +53,10 @@ const pinned = (kernel: KernelSwitch, pins: Pins, log: Log): SwitchPorts => ({
       device: device.name,
     })
   },
+  attachUnderlay: (device) => {
+    // Without a pin it ends with this process, and frames take the VXLAN device.
+    pins.attachBeside(device, kernel.program('from_underlay'))
+  },
   detach: (device) => pins.detach(device),
   retain: (devices) => pins.retain(devices),
 })
@@ -62,6 +68,9 @@ function unpinned(kernel: KernelSwitch): SwitchPorts {
     attach: ({ ifindex }, program) => {
       const attachment = attachIngress(ifindex, kernel.program(program), program)
       if (attachment.kind === 'tcx') links.set(ifindex, attachment.link)
+    },
+    attachUnderlay: ({ ifindex }) => {
+      links.set(ifindex, attachBeside(ifindex, kernel.program('from_underlay')))
     },
     detach: ({ ifindex }) => {
       const link = links.get(ifindex)

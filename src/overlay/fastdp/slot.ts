@@ -58,6 +58,11 @@ export class FastdpSlot implements SubConnection {
     return this.#core.mtu
   }
 
+  /** The neighbour tells which sizes arrive. */
+  get sizeMeasured(): boolean {
+    return this.#options.sizesAnswered
+  }
+
   confirm(now: number): void {
     this.#confirmed = true
     this.#parts.changed()

@@ -20,14 +20,47 @@ const routes: Routes = {
   broadcast: (source) => (source === A ? [B] : []),
   sources: [A, B, C],
 }
-const fast = (): Neighbour => ({ fastdpAddress: '10.99.0.2', mtu: 1376 })
-const slow = (): Neighbour => ({ fastdpAddress: undefined, mtu: 0 })
+const fast = (): Neighbour => ({ fastdpAddress: '10.99.0.2', mtu: 1376, way: undefined })
+const slow = (): Neighbour => ({ fastdpAddress: undefined, mtu: 0, way: undefined })
 
 test('a peer behind a neighbour is reached at the address of the neighbour', () => {
   const { hops, trees } = computeTables({ self: A, routes, shortIds, neighbour: fast })
   assert.deepEqual([...hops.keys()].sort(), [12, 13])
   assert.equal(hops.get(13)?.address, '10.99.0.2')
   assert.deepEqual([...trees], [[11, [12]]])
+})
+
+test('another way to the neighbour is written, the same one is not', () => {
+  const at = (last: number): Neighbour => ({
+    ...fast(),
+    way: {
+      device: { name: 'eth0', ifindex: 2 },
+      local: Uint8Array.of(10, 99, 0, 1),
+      remote: Uint8Array.of(10, 99, 0, 2),
+      gateway: Uint8Array.of(10, 99, 0, last),
+    },
+  })
+  const tables = (neighbour: () => Neighbour) => computeTables({ self: A, routes, shortIds, neighbour })
+  const written = (before: () => Neighbour, after: () => Neighbour): number =>
+    diffTables(tables(before), tables(after)).hops.length
+  assert.equal(
+    written(
+      () => at(2),
+      () => at(2),
+    ),
+    0,
+  )
+  assert.equal(
+    written(
+      () => at(2),
+      () => at(254),
+    ),
+    2,
+  )
+  assert.equal(
+    written(() => at(2), fast),
+    2,
+  )
 })
 
 test('a change writes only what changed, and removes what is gone', () => {

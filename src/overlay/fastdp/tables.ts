@@ -1,5 +1,15 @@
 import type { PeerName } from '../../lib/peer-name.ts'
 import type { Routes } from '../../mesh/overlay.ts'
+import type { Device } from './device.ts'
+
+/** How VXLAN for a neighbour gets past the VXLAN device; addresses of four bytes. */
+export interface TunnelWay {
+  readonly device: Device
+  readonly local: Uint8Array
+  readonly remote: Uint8Array
+  /** The next router, or the neighbour itself. */
+  readonly gateway: Uint8Array
+}
 
 /** How a neighbour is reached at the moment. */
 export interface Neighbour {
@@ -7,12 +17,15 @@ export interface Neighbour {
   readonly fastdpAddress: string | undefined
   /** Largest IP packet of a container that the path carries; 0: unknown. */
   readonly mtu: number
+  /** Undefined: by the VXLAN device. */
+  readonly way: TunnelWay | undefined
 }
 
 /** A next hop in the kernel's terms; `address` is text. */
 export interface TableHop {
   readonly address: string | undefined
   readonly mtu: number
+  readonly way: TunnelWay | undefined
 }
 
 /** The kernel's tables, by short id. */
@@ -43,8 +56,8 @@ export function computeTables({ self, routes, shortIds, neighbour }: TableInputs
   for (const [id, name] of shortIds) {
     const via = routes.unicast.get(name)
     if (name !== self && via !== undefined) {
-      const { fastdpAddress, mtu } = neighbour(via)
-      hops.set(id, { address: fastdpAddress, mtu })
+      const { fastdpAddress, mtu, way } = neighbour(via)
+      hops.set(id, { address: fastdpAddress, mtu, way })
     }
     const next = routes.broadcast(name).flatMap((peer) => idOf.get(peer) ?? [])
     if (next.length > 0) trees.set(id, next)
@@ -63,7 +76,7 @@ export function diffTables(
   const hops: [number, TableHop | undefined][] = []
   for (const [id, hop] of after.hops) {
     const old = before.hops.get(id)
-    if (old === undefined || old.address !== hop.address || old.mtu !== hop.mtu) hops.push([id, hop])
+    if (old === undefined || !isSameHop(old, hop)) hops.push([id, hop])
   }
   for (const id of before.hops.keys()) if (!after.hops.has(id)) hops.push([id, undefined])
 
@@ -75,4 +88,14 @@ export function diffTables(
   }
   for (const id of before.trees.keys()) if (!after.trees.has(id)) trees.push([id, []])
   return { hops, trees }
+}
+
+const isSameHop = (a: TableHop, b: TableHop): boolean =>
+  a.address === b.address && a.mtu === b.mtu && isSameWay(a.way, b.way)
+
+function isSameWay(a: TunnelWay | undefined, b: TunnelWay | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  const fields = (way: TunnelWay): string =>
+    JSON.stringify([way.device, ...[way.local, way.remote, way.gateway].map((address) => [...address])])
+  return fields(a) === fields(b)
 }

@@ -1,0 +1,5 @@
+/** A device that a program hangs on. */
+export interface Device {
+  readonly name: string
+  readonly ifindex: number
+}
