@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '../src/lib/errors.ts'
 import { type Report, renderReport } from './row.ts'
 
-const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B]
+const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B] [--containers N]
   NAME: datapath, docker, host, mesh, ipam, dns, cli`
 
 /** Loads a bench only when it is asked for: each needs other things of the machine. */
@@ -16,7 +16,10 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<Report>>> =
       measurements: options.measure ?? ['tcp1', 'tcp4', 'pps', 'latency'],
     }),
   cli: async (options) =>
-    (await import('./cli/run.ts')).runCliBench({ rounds: options.rounds ?? 5, containers: 10 }),
+    (await import('./cli/run.ts')).runCliBench({
+      rounds: options.rounds ?? 5,
+      containers: options.containers ?? 200,
+    }),
   dns: async (options) =>
     (await import('./dns/run.ts')).runDnsBench({
       rounds: options.rounds ?? 5,
@@ -39,6 +42,7 @@ interface Options {
   readonly only: readonly string[] | undefined
   readonly underlay: readonly string[] | undefined
   readonly measure: readonly string[] | undefined
+  readonly containers: number | undefined
 }
 
 const { values, positionals } = parseArgs({
@@ -50,6 +54,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     underlay: { type: 'string' },
     measure: { type: 'string' },
+    containers: { type: 'string' },
   },
 })
 const bench = BENCHES[positionals[0] ?? '']
@@ -66,6 +71,7 @@ try {
     only: values.only?.split(','),
     underlay: values.underlay?.split(','),
     measure: values.measure?.split(','),
+    containers: number(values.containers),
   })
   console.log(values.json ? JSON.stringify(report) : renderReport(report))
 } catch (thrown) {

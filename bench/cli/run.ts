@@ -4,7 +4,15 @@ import { type Report, rowOf } from '../row.ts'
 
 const WEAVE = projectFile('bin/weave')
 
-/** What a user waits for; containers for `weave ps`; the daemon's memory when it has settled. */
+const START_LIMIT_MS = 600_000
+
+/** Docker starts them no faster with more at a time. */
+const AT_A_TIME = 4
+
+/**
+ * What a user waits for: on a host without containers, then on one with as many as are asked for, all real ones of
+ * Docker on the network; the daemon's memory at the end.
+ */
 export async function runCliBench(options: {
   readonly rounds: number
   readonly containers: number
@@ -17,14 +25,20 @@ export async function runCliBench(options: {
     const ms = Number((await lab.exec(2, ['bash', '-ec', TIMED, 'bench', ...words])).split('\n').at(-1))
     samples.set(name, [...(samples.get(name) ?? []), ms])
   }
-  for (let round = 0; round < options.rounds; round++) {
-    await timed('launch', WEAVE, 'launch', 'host1')
-    if (round === 0) await startContainers(lab, options.containers)
-    await timed('status', WEAVE, 'status')
-    await timed('ps', WEAVE, 'ps')
-    await timed('docker-run', 'docker', 'run', '--rm', '--net=weave', 'busybox', 'true')
-    await timed('stop', WEAVE, 'stop')
+  const round = async (suffix: string): Promise<void> => {
+    await timed(`launch${suffix}`, WEAVE, 'launch', 'host1')
+    await timed(`status at once${suffix}`, WEAVE, 'status')
+    for (let i = 0; i < 3; i++) await timed(`status${suffix}`, WEAVE, 'status')
+    await timed(`ps${suffix}`, WEAVE, 'ps')
+    await timed(`docker-run${suffix}`, 'docker', 'run', '--rm', '--net=weave', 'busybox', 'true')
+    await timed(`stop${suffix}`, WEAVE, 'stop')
   }
+
+  for (let i = 0; i < options.rounds; i++) await round('')
+  await lab.weave(2, 'launch', 'host1')
+  await startContainers(lab, options.containers)
+  await lab.weave(2, 'stop')
+  for (let i = 0; i < options.rounds; i++) await round(`, ${options.containers} containers`)
   await lab.weave(2, 'launch', 'host1')
   const rows = [...samples].map(([name, values]) => rowOf(name, 'ms', values))
   return {
@@ -38,9 +52,10 @@ export async function runCliBench(options: {
 const TIMED = 'start=$(date +%s%N); "$@" >/dev/null; echo $((($(date +%s%N) - start) / 1000000))'
 
 async function startContainers(lab: Lab, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await lab.docker(2, 'run', '-d', '--name', `idle${i}`, '--net=weave', 'busybox', 'sleep', '100000')
-  }
+  const run = 'docker run -d --name idle{} --net=weave busybox sleep 100000 >/dev/null'
+  await lab.exec(2, ['sh', '-ec', `seq ${count} | xargs -P${AT_A_TIME} -I{} ${run}`], START_LIMIT_MS)
+  const attached = (await lab.weave(2, 'ps')).split('\n').filter((line) => !line.startsWith('weave:expose'))
+  if (attached.length !== count) throw new Error(`${attached.length} of ${count} containers are attached`)
 }
 
 async function daemonMegabytes(lab: Lab, host: number): Promise<number> {

@@ -11,19 +11,17 @@ interface Cable {
   readonly port: Link
 }
 
-/** The pairs between a namespace and the bridge: each end names the other's index. */
+/**
+ * The pairs between a namespace and the bridge: each end names the other's index. Only the few links inside are listed,
+ * not the hundreds of ports of a bridge.
+ */
 function cables(links: Links, bridgeName: string, inside: Links): Cable[] {
   const bridge = links.byName(bridgeName)
   if (bridge === undefined) return []
-  const ports = new Map(
-    links
-      .all()
-      .filter(({ master }) => master === bridge.index)
-      .map((port) => [port.index, port]),
-  )
   return inside.all().flatMap((link) => {
-    const port = link.kind === 'veth' && link.peer !== undefined ? ports.get(link.peer) : undefined
-    return port?.peer === link.index ? [{ inside: link, port }] : []
+    if (link.kind !== 'veth' || link.peer === undefined) return []
+    const port = links.byIndex(link.peer)
+    return port?.master === bridge.index && port.peer === link.index ? [{ inside: link, port }] : []
   })
 }
 
