@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import { WeaveError } from '../lib/errors.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { DETAIL_HEADER } from './route.ts'
 
 export interface ClientRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -15,6 +16,8 @@ export interface ClientRequest {
 export interface ClientReply {
   readonly status: number
   readonly body: string
+  /** What the daemon has to say beside the body. */
+  readonly detail?: string
 }
 
 /** Nobody answers there: the daemon is down. */
@@ -42,7 +45,12 @@ export class ApiClient {
     } catch (thrown) {
       throw new Unreachable(this.#address, thrown)
     }
-    return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }
+    const detail = response.headers[DETAIL_HEADER]
+    return {
+      status: response.statusCode ?? 0,
+      body: Buffer.concat(chunks).toString(),
+      ...(typeof detail === 'string' && { detail: decodeURI(detail) }),
+    }
   }
 
   /** Data of server-sent events as they come; ends when the daemon does. Throws `Unreachable` when there is none. */

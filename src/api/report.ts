@@ -1,4 +1,4 @@
-import { GO_STRING } from './template/print.ts'
+import { GO_STRING } from './template/value.ts'
 
 /**
  * The document behind `/report`, status pages and templates (http §4.2). Keys are the document's own, in its order.

@@ -20,6 +20,8 @@ export interface ApiReply {
   /** Pieces that come by and by are a stream, which ends when the request's signal is aborted. */
   readonly body: string | AsyncIterable<string>
   readonly type: string
+  /** More about a failure than the body of the original says; travels in a header of its own. */
+  readonly detail?: string
 }
 
 export interface Route {
@@ -29,6 +31,9 @@ export interface Route {
   /** A `WeaveError` becomes 400 with its message and a line break. */
   readonly handle: (request: ApiRequest) => ApiReply | Promise<ApiReply>
 }
+
+/** Percent-encoded, as a header cannot hold everything. */
+export const DETAIL_HEADER = 'x-weave-detail'
 
 const PLAIN = 'text/plain; charset=utf-8'
 

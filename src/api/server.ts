@@ -9,6 +9,7 @@ import { formatListenAddress, type ListenAddress, removeStaleSocket } from './li
 import {
   type ApiReply,
   type ApiRequest,
+  DETAIL_HEADER,
   failure,
   methodNotAllowed,
   notFound,
@@ -161,8 +162,9 @@ function merged(
   return form
 }
 
-function send(reply: FastifyReply, { status, body, type }: ApiReply): FastifyReply {
+function send(reply: FastifyReply, { status, body, type, detail }: ApiReply): FastifyReply {
   reply.code(status)
+  if (detail !== undefined) reply.header(DETAIL_HEADER, encodeURI(detail))
   if (type !== '') reply.header('Content-Type', type)
   if (status >= 400 && body !== '') reply.header('X-Content-Type-Options', 'nosniff')
   if (typeof body !== 'string') return reply.header('Cache-Control', 'no-store').send(Readable.from(body))

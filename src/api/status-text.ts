@@ -1,5 +1,5 @@
 import type { ConnectionState, IpamReport, Report } from './report.ts'
-import { GO_STRING } from './template/print.ts'
+import { GO_STRING } from './template/value.ts'
 
 /** The text of `/status` (http §3.1): sections of `Label: value` with the colons below each other. */
 export function statusText(report: Report): string {

@@ -12,6 +12,7 @@ export function replyToTemplate(format: string, report: unknown): ApiReply {
     if (thrown instanceof TemplateParseError) return failure(400, thrown.message)
     if (!(thrown instanceof TemplateRunError)) throw thrown
     // What was written before the fault has been sent with status 200 by the time the original meets it.
-    return thrown.written === '' ? failure(500, FAILED) : text(`${thrown.written}${FAILED}\n`)
+    const { written, message: detail } = thrown
+    return { ...(written === '' ? failure(500, FAILED) : text(`${written}${FAILED}\n`)), detail }
   }
 }

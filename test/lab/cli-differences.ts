@@ -142,6 +142,20 @@ export const transcriptDifferences: ReadonlyMap<number, Difference> = new Map([
     },
   ],
   [
+    111,
+    {
+      cmd: "weave report -f '{{.Nope}}'",
+      reason: 'Place and cause are said as well.',
+      result: outcome(
+        1,
+        '',
+        `error during template execution
+template: format:1:2: executing "format" at <.Nope>: can't evaluate field Nope in type struct
+`,
+      ),
+    },
+  ],
+  [
     113,
     {
       cmd: 'weave report -f 2>&1 | head -2',

@@ -8,12 +8,23 @@ export class TemplateParseError extends WeaveError<'template-parse'> {
   }
 }
 
+/** Where in a template something stands; the column counts bytes from 0, as Go's does. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+  /** As it was written. */
+  readonly text: string
+}
+
 /** A template that fails on this data; `written` is the output up to there. */
 export class TemplateRunError extends WeaveError<'template-run'> {
   written = ''
 
-  constructor(problem: string) {
-    super('template-run', problem)
+  constructor({ line, column, text }: Place, problem: string) {
+    super('template-run', `template: format:${line}:${column}: executing "format" at <${text}>: ${problem}`)
     this.name = 'TemplateRunError'
   }
 }
+
+/** What is wrong with a value, for whoever knows where in the template it was used. */
+export class Fault extends Error {}

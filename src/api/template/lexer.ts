@@ -1,17 +1,24 @@
 import { TemplateParseError } from './error.ts'
+import { parseNumber, unquote } from './literal.ts'
+import type { Constant } from './value.ts'
 
 /** A piece of a template: text between actions, or the tokens of one action. */
 export type Piece =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'action'; readonly line: number; readonly tokens: readonly Token[] }
 
-export type Token =
+/** `at` and `end`: where in the source it stands. */
+export type Token = Lexeme & { readonly at: number; readonly end: number }
+
+type Lexeme =
   | { readonly kind: 'symbol'; readonly text: '|' | '(' | ')' | ',' | ':=' | '=' }
+  /** Nothing that may stand in an action: the parser says where it met it. */
+  | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'word'; readonly text: string }
   /** `.`, or a chain such as `.Router.Name`; `spaced`: something stood before it, so it is a value of its own. */
   | { readonly kind: 'field'; readonly names: readonly string[]; readonly spaced: boolean }
   | { readonly kind: 'variable'; readonly text: string }
-  | { readonly kind: 'constant'; readonly value: string | number }
+  | { readonly kind: 'constant'; readonly value: Constant }
 
 /** Splits a template of Go's text/template: `{{ … }}`, trimming dashes, comments. Throws `TemplateParseError`. */
 export function lex(source: string): Piece[] {
@@ -32,8 +39,7 @@ export function lex(source: string): Piece[] {
     const comment = commentEnd(source, start, line)
     const end = comment ?? actionEnd(source, start, line)
     if (comment === undefined) {
-      const body = source.slice(start, end.at)
-      pieces.push({ kind: 'action', line, tokens: tokens(body, line) })
+      pieces.push({ kind: 'action', line, tokens: tokens(source, start, end.at, line) })
     }
     trimNext = end.trim
     at = end.next
@@ -54,22 +60,24 @@ interface End {
   readonly trim: boolean
 }
 
+/** A comment fills its action: nothing but the trimming dashes may stand beside it. */
 function commentEnd(source: string, start: number, line: number): End | undefined {
-  const match = /^\s*\/\*/.exec(source.slice(start))
-  if (match === null) return undefined
-  const close = /\*\/(\s-)?\}\}/g
-  close.lastIndex = start
-  const end = close.exec(source)
-  if (end === null) throw new TemplateParseError(line, 'unclosed comment')
-  return { at: end.index, next: close.lastIndex, trim: end[1] !== undefined }
+  const isTrimmed = source[start - 1] === '-'
+  if (!source.startsWith('/*', isTrimmed ? start + 1 : start)) return undefined
+  const close = source.indexOf('*/', start)
+  if (close < 0) throw new TemplateParseError(line, 'unclosed comment')
+  const [end] = /^\*\/(?:\s-)?\}\}/.exec(source.slice(close, close + '*/ -}}'.length)) ?? []
+  if (end === undefined) throw new TemplateParseError(line, 'comment ends before closing delimiter')
+  return { at: close, next: close + end.length, trim: end.includes('-') }
 }
 
 /** Skips quotes, as they may contain braces. */
 function actionEnd(source: string, start: number, line: number): End {
-  const part = /"(?:[^"\\\n]|\\.)*"|`[^`]*`|\}\}|["`]|[^"`}]+|\}/gy
+  const part = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|\}\}|["'`]|[^"'`}]+|\}/gy
   part.lastIndex = start
   for (let match = part.exec(source); match !== null; match = part.exec(source)) {
     if (match[0] === '"') throw new TemplateParseError(line, 'unterminated quoted string')
+    if (match[0] === "'") throw new TemplateParseError(line, 'unterminated character constant')
     if (match[0] === '`') throw new TemplateParseError(line, 'unterminated raw quoted string')
     if (match[0] !== '}}') continue
     const trim = /\s-$/.test(source.slice(start, match.index))
@@ -79,63 +87,38 @@ function actionEnd(source: string, start: number, line: number): End {
 }
 
 const TOKEN =
-  /(?<space>\s+)|(?<symbol>:=|[|(),=])|(?<variable>\$\w*)|(?<field>(?:\.[A-Za-z_]\w*)+|\.)|(?<number>[+-]?(?:0x[\da-fA-F]+|\d+(?:\.\d+)?))|(?<quoted>"(?:[^"\\]|\\.)*")|(?<raw>`[^`]*`)|(?<char>'(?:[^'\\]|\\.)')|(?<word>[A-Za-z_]\w*)/y
+  /(?<space>\s+)|(?<symbol>:=|[|(),=])|(?<variable>\$\w*)|(?<number>[+-]?\.?\d(?:[eEpP][+-]|[\w.])*[+-]?|[+-]\.?\w?)|(?<field>(?:\.[\p{L}_][\p{L}\p{N}_]*)+|\.)|(?<quoted>"(?:[^"\\]|\\.)*")|(?<raw>`[^`]*`)|(?<char>'(?:[^'\\]|\\.)')|(?<word>[\p{L}_][\p{L}\p{N}_]*)|(?<stray>.)/suy
 
-function tokens(body: string, line: number): Token[] {
+function tokens(source: string, start: number, end: number, line: number): Token[] {
   const found: Token[] = []
   const scan = new RegExp(TOKEN)
+  scan.lastIndex = start
   let spaced = true
-  while (scan.lastIndex < body.length) {
+  while (scan.lastIndex < end) {
     const at = scan.lastIndex
-    const groups = scan.exec(body)?.groups
-    if (groups === undefined) {
-      throw new TemplateParseError(line, `unexpected ${JSON.stringify(body[at])} in command`)
-    }
-    const token = toToken(groups, spaced, line)
-    spaced = token === undefined || (token.kind === 'symbol' && token.text !== ')')
-    if (token !== undefined) found.push(token)
+    const groups = scan.exec(source)?.groups ?? {}
+    const lexeme = toLexeme(groups, spaced, line)
+    spaced = lexeme === undefined || (lexeme.kind === 'symbol' && lexeme.text !== ')')
+    if (lexeme !== undefined) found.push({ ...lexeme, at, end: scan.lastIndex })
   }
   return found
 }
 
-function toToken(
+function toLexeme(
   groups: Readonly<Record<string, string | undefined>>,
   spaced: boolean,
   line: number,
-): Token | undefined {
-  const { symbol, variable, field, number, quoted, raw, char, word } = groups
+): Lexeme | undefined {
+  const { symbol, variable, field, number, quoted, raw, char, word, stray } = groups
   if (symbol !== undefined) return { kind: 'symbol', text: symbol as '|' }
   if (variable !== undefined) return { kind: 'variable', text: variable }
-  if (field !== undefined)
+  if (field !== undefined) {
     return { kind: 'field', names: field.split('.').filter((name) => name !== ''), spaced }
-  if (number !== undefined) return { kind: 'constant', value: Number(number) }
+  }
+  if (number !== undefined) return { kind: 'constant', value: parseNumber(number, line) }
   if (raw !== undefined) return { kind: 'constant', value: raw.slice(1, -1) }
   if (quoted !== undefined) return { kind: 'constant', value: unquote(quoted, line) }
   if (char !== undefined) return { kind: 'constant', value: unquote(char, line).codePointAt(0) ?? 0 }
-  return word === undefined ? undefined : { kind: 'word', text: word }
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-  '\\': '\\',
-  '"': '"',
-  "'": "'",
-}
-
-function unquote(quoted: string, line: number): string {
-  return quoted
-    .slice(1, -1)
-    .replace(/\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)/gs, (_all, sequence: string) => {
-      const plain = ESCAPES[sequence]
-      if (plain !== undefined) return plain
-      const code = Number.parseInt(sequence.slice(1), 16)
-      if (sequence.length > 1 && code <= 0x10ffff) return String.fromCodePoint(code)
-      throw new TemplateParseError(line, 'invalid syntax in quoted string')
-    })
+  if (word !== undefined) return { kind: 'word', text: word }
+  return stray === undefined ? undefined : { kind: 'stray', text: stray }
 }

@@ -1,8 +1,9 @@
 import { TemplateRunError } from './error.ts'
-import { callFunction, isTrue } from './functions.ts'
+import { Evaluator, Scope, setVariable } from './evaluate.ts'
 import { parse } from './parser.ts'
 import { printValue } from './print.ts'
-import type { Node, Operand, Pipeline } from './syntax.ts'
+import type { Node } from './syntax.ts'
+import { isTrue, NO_VALUE } from './value.ts'
 
 /**
  * Renders a template of Go's text/template over `data`: what people use of it for reports (http §4.3). Throws
@@ -20,154 +21,74 @@ export function render(source: string, data: unknown): string {
   return run.out
 }
 
-/** Variables; an inner scope sees and may assign those outside. */
-class Scope {
-  readonly #own: Map<string, unknown>
-  readonly #outer: Scope | undefined
-
-  constructor(own: Map<string, unknown>, outer?: Scope) {
-    this.#own = own
-    this.#outer = outer
-  }
-
-  inner(): Scope {
-    return new Scope(new Map(), this)
-  }
-
-  get(name: string): unknown {
-    return this.#holder(name).#own.get(name)
-  }
-
-  declare(name: string, value: unknown): void {
-    this.#own.set(name, value)
-  }
-
-  assign(name: string, value: unknown): void {
-    this.#holder(name).#own.set(name, value)
-  }
-
-  #holder(name: string): Scope {
-    if (this.#own.has(name)) return this
-    if (this.#outer === undefined) throw new TemplateRunError(`undefined variable ${JSON.stringify(name)}`)
-    return this.#outer.#holder(name)
-  }
-}
+type Jump = 'break' | 'continue' | undefined
 
 class Run {
+  readonly #values = new Evaluator()
   out = ''
 
-  list(nodes: readonly Node[], dot: unknown, scope: Scope): void {
-    for (const node of nodes) this.#node(node, dot, scope)
+  /** A jump ends the list, and is for the `range` around it. */
+  list(nodes: readonly Node[], dot: unknown, scope: Scope): Jump {
+    for (const node of nodes) {
+      const jump = this.#node(node, dot, scope)
+      if (jump !== undefined) return jump
+    }
+    return undefined
   }
 
-  #node(node: Node, dot: unknown, scope: Scope): void {
+  #node(node: Node, dot: unknown, scope: Scope): Jump {
     switch (node.kind) {
       case 'text':
         this.out += node.text
-        break
+        return undefined
       case 'action': {
-        const value = evaluate(node.pipeline, dot, scope)
+        const value = this.#values.pipeline(node.pipeline, dot, scope)
         if (node.pipeline.variables.length === 0) this.out += printValue(value)
-        break
+        return undefined
       }
+      case 'break':
+      case 'continue':
+        return node.kind
       case 'if':
       case 'with': {
         const inner = scope.inner()
-        const value = evaluate(node.pipeline, dot, inner)
-        if (!isTrue(value)) this.list(node.otherwise, dot, inner)
-        else this.list(node.body, node.kind === 'with' ? value : dot, inner)
-        break
+        const value = this.#values.pipeline(node.pipeline, dot, inner)
+        if (!isTrue(value)) return this.list(node.otherwise, dot, inner)
+        return this.list(node.body, node.kind === 'with' ? value : dot, inner)
       }
       case 'range':
-        this.#range(node, dot, scope)
-        break
+        return this.#range(node, dot, scope)
       default:
-        node satisfies never
+        return node satisfies never
     }
   }
 
-  #range(node: Extract<Node, { kind: 'range' }>, dot: unknown, outer: Scope): void {
+  #range(node: Extract<Node, { kind: 'range' }>, dot: unknown, outer: Scope): Jump {
     const { variables, commands } = node.pipeline
-    const collection = evaluate({ variables: [], assigns: false, commands }, dot, outer)
+    const collection = this.#values.pipeline({ variables: [], assigns: false, commands }, dot, outer)
     const entries = entriesOf(collection)
-    if (entries.length === 0) this.list(node.otherwise, dot, outer.inner())
+    if (entries === undefined) {
+      const [place] = commands.slice(-1).map((command) => command.operands[0]?.place ?? command.place)
+      if (place !== undefined) {
+        throw new TemplateRunError(place, `range can't iterate over ${printValue(collection)}`)
+      }
+      return undefined
+    }
+    if (entries.length === 0) return this.list(node.otherwise, dot, outer.inner())
     for (const [key, item] of entries) {
       const scope = outer.inner()
-      const [first, second] = variables
-      if (first !== undefined) scope.declare(first, second === undefined ? item : key)
-      if (second !== undefined) scope.declare(second, item)
-      this.list(node.body, item, scope)
+      for (const [at, name] of variables.entries()) {
+        setVariable(scope, node.pipeline, name, at === variables.length - 1 ? item : key)
+      }
+      if (this.list(node.body, item, scope) === 'break') break
     }
+    return undefined
   }
 }
 
-function entriesOf(collection: unknown): (readonly [unknown, unknown])[] {
-  if (collection === null || collection === undefined) return []
+function entriesOf(collection: unknown): (readonly [unknown, unknown])[] | undefined {
+  if (collection === null || collection === undefined || collection === NO_VALUE) return []
   if (Array.isArray(collection)) return [...collection.entries()]
   if (collection instanceof Map) return [...collection].sort(([a], [b]) => (a < b ? -1 : 1))
-  throw new TemplateRunError(`range can't iterate over ${printValue(collection)}`)
-}
-
-function evaluate(pipeline: Pipeline, dot: unknown, scope: Scope): unknown {
-  let value: unknown
-  for (const [at, command] of pipeline.commands.entries()) {
-    value = runCommand(command, at === 0 ? [] : [value], dot, scope)
-  }
-  for (const name of pipeline.variables) {
-    if (pipeline.assigns) scope.assign(name, value)
-    else scope.declare(name, value)
-  }
-  return value
-}
-
-/** `piped` holds the value of the command before, which becomes the last argument. */
-function runCommand(
-  command: readonly Operand[],
-  piped: readonly unknown[],
-  dot: unknown,
-  scope: Scope,
-): unknown {
-  const [first, ...rest] = command
-  if (first?.base.kind === 'function') {
-    return callFunction(first.base.name, [
-      ...rest.map((operand) => operandValue(operand, dot, scope)),
-      ...piped,
-    ])
-  }
-  if (first === undefined || rest.length > 0 || piped.length > 0) {
-    throw new TemplateRunError("can't give argument to non-function")
-  }
-  return operandValue(first, dot, scope)
-}
-
-function operandValue(operand: Operand, dot: unknown, scope: Scope): unknown {
-  return operand.fields.reduce(fieldOf, baseOf(operand.base, dot, scope))
-}
-
-function baseOf(base: Operand['base'], dot: unknown, scope: Scope): unknown {
-  switch (base.kind) {
-    case 'dot':
-      return dot
-    case 'variable':
-      return scope.get(base.name)
-    case 'constant':
-      return base.value
-    case 'function':
-      return callFunction(base.name, [])
-    case 'pipeline':
-      return evaluate(base.pipeline, dot, scope)
-    default:
-      return base satisfies never
-  }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  if (value instanceof Map) return value.get(name)
-  if (value === null || value === undefined) {
-    throw new TemplateRunError(`nil pointer evaluating ${name}`)
-  }
-  if (typeof value === 'object' && Object.hasOwn(value, name)) {
-    return (value as Readonly<Record<string, unknown>>)[name]
-  }
-  throw new TemplateRunError(`can't evaluate field ${name}`)
+  return undefined
 }

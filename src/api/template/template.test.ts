@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TemplateParseError, TemplateRunError } from './error.ts'
-import { GO_STRING } from './print.ts'
 import { render } from './render.ts'
+import { GO_STRING } from './value.ts'
 
 const data = {
   Version: '2.8.1',
@@ -48,7 +48,7 @@ const cases: readonly (readonly [string, string])[] = [
     '{{printf "%05d %5s %q %t %v %x%%" 42 "ab" "c" true .Attrs 255}}',
     '00042    ab "c" true map[mtu:1438 name:sleeve] ff%',
   ],
-  ['{{printf "%s" 1}} {{printf "%d"}} {{printf "x" 1}}', '%!s(number=1) %!d(MISSING) x%!(EXTRA number=1)'],
+  ['{{printf "%s" 1}} {{printf "%d"}} {{printf "x" 1}}', '%!s(int=1) %!d(MISSING) x%!(EXTRA int=1)'],
   ['a {{- "b" -}} c', 'abc'],
   ['{{/* nothing */}}x{{- /* nothing */ -}} y', 'xy'],
   ['{{"}}"}}{{`{{`}}{{"\\n\\u00e9"}}', '}}{{\né'],
@@ -73,9 +73,9 @@ const unreadable: readonly (readonly [string, string])[] = [
   ['{{}}', 'template: format:1: missing value for command'],
   ['{{"a}}', 'template: format:1: unterminated quoted string'],
   ['{{(.A}}', 'template: format:1: unclosed left paren'],
-  ['{{.A)}}', 'template: format:1: unexpected right paren'],
+  ['{{.A)}}', 'template: format:1: unexpected ")" in command'],
   ['{{/* }}', 'template: format:1: unclosed comment'],
-  ['{{.A ? .B}}', 'template: format:1: unexpected "?" in command'],
+  ['{{.A ? .B}}', 'template: format:1: unexpected "?" in operand'],
 ]
 
 for (const [template, message] of unreadable) {
@@ -97,7 +97,6 @@ test('a fault at run time keeps what was written before it', () => {
     '{{index .Peers 7}}',
     '{{len .Count}}',
     '{{lt "a" 1}}',
-    '{{$nope}}',
     '{{.Version 1}}',
     '{{.Absent.X}}',
     '{{range .Count}}{{end}}',

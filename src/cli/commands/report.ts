@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { messageOf } from '../../lib/errors.ts'
-import { call } from '../daemon-client.ts'
+import { answer, call, good } from '../daemon-client.ts'
 import { CommandFailure, ExitStatus, type Io } from '../io.ts'
 
 export interface ReportOptions {
@@ -15,12 +15,21 @@ export interface ReportOptions {
 export async function report(io: Io, options: ReportOptions): Promise<number> {
   const { format, bundle } = options
   if (bundle !== undefined) return writeBundle(io, bundle)
-  io.out(
-    format === undefined
-      ? await call(io, { method: 'GET', path: '/report', accept: 'application/json' })
-      : await call(io, { method: 'GET', path: '/report', form: new URLSearchParams({ format }) }),
-  )
+  if (format !== undefined) return writeTemplate(io, format)
+  io.out(await call(io, { method: 'GET', path: '/report', accept: 'application/json' }))
   return ExitStatus.ok
+}
+
+/** A template that fails on the way has written something by then: the failure follows it, with its place. */
+async function writeTemplate(io: Io, format: string): Promise<number> {
+  const reply = await answer(io, { method: 'GET', path: '/report', form: new URLSearchParams({ format }) })
+  if (reply.detail === undefined) {
+    io.out(good(reply))
+    return ExitStatus.ok
+  }
+  if (reply.status === 200) io.out(reply.body)
+  else io.err(reply.body)
+  throw new CommandFailure(ExitStatus.failure, reply.detail)
 }
 
 /** `weave report --bundle [FILE]`: everything for an issue in one archive, passwords taken out; prints its name. */
