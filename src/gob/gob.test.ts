@@ -9,13 +9,11 @@ import {
   bytes,
   decodeGob,
   encodeGob,
-  entries,
   GobDecoder,
   GobEncoder,
   GobStream,
   type GobType,
   int,
-  int64,
   map,
   optional,
   slice,
@@ -25,6 +23,7 @@ import {
   uint64,
 } from './gob.ts'
 import { GobWriter } from './scalars.ts'
+import { inner, outer } from './testing.ts'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 const toHex = (value: Uint8Array): string => Buffer.from(value).toString('hex')
@@ -37,20 +36,6 @@ function gobBytes(content: Uint8Array): Uint8Array {
 }
 
 const features = map(string, string)
-const inner = struct('Inner', { A: uint(32), B: string })
-const outer = struct('Outer', {
-  Flag: bool,
-  Count: int(32),
-  Big: uint64,
-  Signed: int64,
-  Raw: bytes,
-  Nested: inner,
-  Pointer: optional(inner),
-  List: slice(inner),
-  Fixed: array(uint(16), 2),
-  ByName: map(uint(48), string),
-  Claims: entries(inner, slice(uint64)),
-})
 
 test('a feature map is encoded as in the protocol notes', () => {
   const first = hex(

@@ -1,57 +1,36 @@
 import {
   array,
-  bool,
-  bytes,
   decodeGob,
   encodeGob,
-  entries,
   GobDecoder,
   int,
-  int64,
-  map,
-  optional,
   slice,
-  string,
   struct,
   uint,
   uint64,
 } from '../../src/gob/gob.ts'
+import { inner, outer } from '../../src/gob/testing.ts'
 import { WireError } from '../../src/lib/errors.ts'
 import { fromHex } from '../support/hex.ts'
 import { vector } from './corpus.ts'
 
-/** A struct with everything that gob has, more than any payload of peers. */
-const Inner = struct('Inner', { A: uint(32), B: string })
-const All = struct('All', {
-  Flag: bool,
-  Small: int(16),
-  Signed: int64,
-  Unsigned: uint64,
-  Raw: bytes,
-  Nested: Inner,
-  Pointer: optional(Inner),
-  List: slice(Inner),
-  Fixed: array(uint(16), 2),
-  ByName: map(uint(48), string),
-  ByKey: entries(Inner, slice(uint64)),
-})
 /** What an older peer would know of it: the rest is skipped. */
-const Narrow = struct('All', { Small: int(16) })
+const Narrow = struct('Outer', { Count: int(32) })
 /** Small enough that mutations reach it. */
 const LIMITS = { maxElements: 12 }
 
-const full = encodeGob(All, {
+const full = encodeGob(outer, {
   Flag: true,
-  Small: -5,
+  Count: -5,
   Signed: -(2n ** 62n),
-  Unsigned: 2n ** 64n - 1n,
+  Big: 2n ** 64n - 1n,
   Raw: fromHex('0102'),
   Nested: { A: 1, B: 'x' },
   Pointer: { A: 0, B: '' },
   List: [{ A: 2, B: 'y' }],
   Fixed: [3, 4],
   ByName: new Map([[5, 'z']]),
-  ByKey: [[{ A: 6, B: '' }, [7n]]],
+  Claims: [[{ A: 6, B: '' }, [7n]]],
 })
 
 /** `uint length ‖ body` of one message of less than 128 bytes. */
@@ -60,10 +39,10 @@ const message = (body: string): Uint8Array => {
   return Uint8Array.of(content.length, ...content)
 }
 
-/** Struct 65 { Small int; C complex; L 66; I interface } with 66 = []66: what only others could send. */
+/** Struct 65 { Count int; C complex; L 66; I interface } with 66 = []66: what only others could send. */
 const strange = [
   message(
-    'ff81 03 01 02 ff82 00 01 04 01 05 536d616c6c 01 04 00 01 01 43 01 0e 00 01 01 4c 01 ff84 00 01 01 49 01 10 00 00 00',
+    'ff81 03 01 02 ff82 00 01 04 01 05 436f756e74 01 04 00 01 01 43 01 0e 00 01 01 4c 01 ff84 00 01 01 49 01 10 00 00 00',
   ),
   message('ff83 02 01 02 ff84 00 01 ff84 00 00'),
 ]
@@ -82,7 +61,7 @@ export const gobValues: readonly Uint8Array[] = [
   full,
   full,
   full,
-  encodeGob(All, All.zero),
+  encodeGob(outer, outer.zero),
   ...strangeValues,
   ...primitives.composites.map((c) => fromHex(c.gob)),
   ...primitives.decode.map((c) => fromHex(c.bytes)),
@@ -99,9 +78,9 @@ function ignoreRefusal(attempt: () => unknown): void {
 /** As everything at once, as an older peer, and as a stream of small values. */
 export function decodeGobValues(input: Uint8Array): void {
   for (const attempt of [
-    () => encodeGob(All, decodeGob(All, input, LIMITS)),
+    () => encodeGob(outer, decodeGob(outer, input, LIMITS)),
     () => decodeGob(Narrow, input),
-    () => decodeGob(slice(Inner), input, LIMITS),
+    () => decodeGob(slice(inner), input, LIMITS),
     () => decodeGob(array(uint(16), 3), input, LIMITS),
     () => decodeGob(uint64, input),
   ]) {

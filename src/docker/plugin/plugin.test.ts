@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../../lib/clock.ts'
+import { ManualClock } from '../../ipam/testing/manual-clock.ts'
 import { silentLog } from '../../lib/log.ts'
 import { Plugin } from './plugin.ts'
 import { memoryStore, openRecords, type PluginRecords } from './records.ts'
@@ -20,24 +20,7 @@ const mesh = join(directory, 'plugins/weavemesh.sock')
 const globalSocket = join(directory, 'plugins/weave.sock')
 const deadline = 200
 
-/** A clock that stands still until it is moved. */
-class FakeClock implements Clock {
-  #now = 0
-
-  now(): number {
-    return this.#now
-  }
-
-  wall(): number {
-    return this.#now
-  }
-
-  advance(ms: number): void {
-    this.#now += ms
-  }
-}
-
-let clock: FakeClock
+let clock: ManualClock
 let ports: FakePorts
 let pool: FakePool
 let records: PluginRecords
@@ -45,7 +28,7 @@ let plugin: Plugin
 
 beforeEach(async () => {
   await plugin?.stop()
-  clock = new FakeClock()
+  clock = new ManualClock()
   ports = new FakePorts()
   pool = new FakePool()
   records = openRecords(memoryStore())
