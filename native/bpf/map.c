@@ -172,8 +172,32 @@ static napi_value js_entries(napi_env env, napi_callback_info info) {
 	return result;
 }
 
+// bpfMapShape(fd) → [type, keySize, valueSize, maxEntries]
+static napi_value js_shape(napi_env env, napi_callback_info info) {
+	size_t argc = 1;
+	napi_value argv[1], result;
+	int fd;
+	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+	if (argc < 1 || !weave_int(env, argv[0], &fd)) return weave_throw_argument(env, "bpfMapShape(fd)");
+	struct bpf_map_info map = {0};
+	union bpf_attr attr = {0};
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof map;
+	attr.info.info = weave_pointer(&map);
+	if (weave_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr)) return weave_throw_errno(env, errno, "cannot describe a BPF map");
+	const uint32_t shape[] = {map.type, map.key_size, map.value_size, map.max_entries};
+	napi_create_array_with_length(env, 4, &result);
+	for (uint32_t i = 0; i < 4; i++) {
+		napi_value number;
+		napi_create_uint32(env, shape[i], &number);
+		napi_set_element(env, result, i, number);
+	}
+	return result;
+}
+
 void weave_init_bpf_map(napi_env env, napi_value exports) {
 	weave_export(env, exports, "bpfMapCreate", js_create);
+	weave_export(env, exports, "bpfMapShape", js_shape);
 	weave_export(env, exports, "bpfMapUpdate", js_update);
 	weave_export(env, exports, "bpfMapLookup", js_lookup);
 	weave_export(env, exports, "bpfMapDelete", js_delete);

@@ -1,14 +1,35 @@
 import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { projectFile } from '../support/project.ts'
 import { eventually, Lab } from './lab.ts'
 import { killDaemon } from './plugin-hosts.ts'
 import { gaps, inside, meshed, overlays, tools } from './traffic.ts'
 
 const HOSTS = [1, 2, 3] as const
 
+/** What iperf3 says of one connection. */
+interface Stream {
+  readonly intervals: readonly { readonly sum: { readonly bytes: number } }[]
+  readonly end: { readonly sum_received: { readonly bytes: number } }
+}
+
+/** The build that is upgraded from: the one in `WEAVE_OTHER_BUILD`, else a copy of this one in another place. */
+function copyBuild(): string {
+  const given = process.env['WEAVE_OTHER_BUILD']
+  if (given !== undefined) return given
+  const copy = mkdtempSync(join(tmpdir(), 'weave-build-'))
+  for (const part of ['bin', 'dist', 'package.json'])
+    cpSync(projectFile(part), join(copy, part), { recursive: true })
+  return copy
+}
+
 describe('a network of three hosts under faults', () => {
   let lab: Lab
   const address: Record<number, string> = {}
+  const otherBuild = copyBuild()
 
   before(async () => {
     lab = await Lab.up({ hosts: 3, tools: true })
@@ -19,7 +40,10 @@ describe('a network of three hosts under faults', () => {
     await meshed(lab, HOSTS, 2)
     for (const host of HOSTS) address[host] = await tools(lab, host, `box${host}`)
   })
-  after(() => lab.down())
+  after(async () => {
+    await lab.down()
+    if (process.env['WEAVE_OTHER_BUILD'] === undefined) rmSync(otherBuild, { recursive: true })
+  })
 
   test('two hosts that cannot see each other talk through the third, and directly again afterwards', async () => {
     await lab.link(1, 3, 'down')
@@ -53,19 +77,36 @@ describe('a network of three hosts under faults', () => {
     await inside(lab, 3, 'apart', `ping -c3 -i0.2 -W2 ${together}`)
   })
 
-  for (const how of ['kill -9', 'weave stop and launch --resume']) {
-    test(`${how} under a ping: containers go on talking`, async (context) => {
-      const ping = inside(lab, 2, 'box2', `ping -i0.1 -c100 -W1 ${address[1]} || true`)
-      await new Promise((resolve) => setTimeout(resolve, 1500))
-      if (how === 'kill -9') {
-        await killDaemon(lab, 1)
-      } else {
+  const restart = async (): Promise<void> => {
+    await lab.weave(1, 'stop')
+    await lab.weave(1, 'launch', '--resume')
+  }
+  const interruptions: readonly [string, () => Promise<void>][] = [
+    ['kill -9', () => killDaemon(lab, 1)],
+    ['weave stop and launch --resume', restart],
+    ['the upgrade from another build', restart],
+  ]
+  for (const [how, interrupt] of interruptions) {
+    test(`${how} under ping and iperf3: no probe too many and no connection is lost`, async (context) => {
+      if (how.includes('another build')) {
         await lab.weave(1, 'stop')
-        await lab.weave(1, 'launch', '--resume')
+        await lab.exec(1, [join(otherBuild, 'bin/weave'), 'launch', '--resume'])
+        await meshed(lab, HOSTS, 2)
       }
+      const server = inside(lab, 1, 'box1', 'iperf3 -s -1')
+      const ping = inside(lab, 2, 'box2', `ping -i0.1 -c100 -W1 ${address[1]} || true`)
+      const stream = inside(lab, 2, 'box2', `sleep 0.5; iperf3 -c ${address[1]} -t9 -b200M -J`)
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await interrupt()
       const seen = gaps(await ping)
-      context.diagnostic(`longest silence ${seen.longestMs.toFixed(0)} ms, ${seen.lost} of 100 probes lost`)
+      const { end, intervals } = JSON.parse(await stream) as Stream
+      await server
+      context.diagnostic(
+        `longest silence ${seen.longestMs.toFixed(0)} ms, ${seen.lost} of 100 probes lost, ` +
+          `${end.sum_received.bytes} bytes over one connection`,
+      )
       assert.ok(seen.lost <= 3, `${seen.lost} probes lost, silent for ${seen.longestMs} ms`)
+      assert.ok((intervals.at(-1)?.sum.bytes ?? 0) > 10_000_000, 'the stream is as fast at its end as before')
       await meshed(lab, HOSTS, 2)
     })
   }

@@ -10,6 +10,8 @@ export interface BpfDoors {
     flags: number,
     name: string,
   ): number
+  /** Type, size of a key, size of a value, most entries. */
+  bpfMapShape(map: number): readonly [number, number, number, number]
   /** Any number of entries, keys and values back to back. */
   bpfMapUpdate(map: number, keys: Uint8Array, values: Uint8Array): void
   bpfMapLookup(map: number, key: Uint8Array): Uint8Array | undefined

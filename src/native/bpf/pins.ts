@@ -45,8 +45,11 @@ export class Pins {
     return this.#doors.bpfGet(join(this.#directory, `map_${name}`))
   }
 
+  /** In the place of an earlier one of that name, if there is one: a new build may have maps of another shape. */
   keepMap(name: string, descriptor: number): void {
-    if (this.map(name) === undefined) this.#doors.bpfPin(descriptor, join(this.#directory, `map_${name}`))
+    const path = join(this.#directory, `map_${name}`)
+    unlinkIfThere(path)
+    this.#doors.bpfPin(descriptor, path)
   }
 
   /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { WeaveError } from '../../lib/errors.ts'
 import { addonDirectory } from '../addon.ts'
 import { type BpfDoors, bpfDoors } from './doors.ts'
-import { parseBpfObject, relocate } from './elf.ts'
+import { type MapDefinition, parseBpfObject, relocate } from './elf.ts'
 import {
   COUNTERS,
   type ControlFrame,
@@ -69,7 +69,7 @@ export class KernelSwitch {
     try {
       for (const map of object.maps) {
         const descriptor =
-          adopt(map.name) ??
+          adoptable(doors, map, adopt(map.name)) ??
           doors.bpfMapCreate(map.type, map.keySize, map.valueSize, map.maxEntries, map.flags, map.name)
         maps.set(map.name, descriptor)
       }
@@ -211,6 +211,15 @@ export class KernelSwitch {
   #update(map: string, key: Uint8Array, value: Uint8Array): void {
     this.#doors.bpfMapUpdate(this.#map(map), key, value)
   }
+}
+
+/** A map of another build with other sizes would be read in a wrong way, or the programs refused. */
+function adoptable(doors: BpfDoors, map: MapDefinition, found: number | undefined): number | undefined {
+  if (found === undefined) return undefined
+  const wanted = [map.type, map.keySize, map.valueSize, map.maxEntries]
+  if (doors.bpfMapShape(found).every((size, at) => size === wanted[at])) return found
+  doors.bpfClose(found)
+  return undefined
 }
 
 function required(descriptors: ReadonlyMap<string, number>, name: string): number {
