@@ -55,7 +55,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'install-service',
-    args: '[options...] [peer...]',
+    args: '[launch options...]',
     about: 'have systemd run Weave Net, at boot before Docker; options and peers as for launch',
     section: 'Life cycle',
     configured: true,
@@ -65,7 +65,9 @@ export const commandTable: readonly CommandRow[] = [
     name: 'version',
     about: 'show the versions of the command and of the daemon',
     section: 'Life cycle',
-    run: async ({ io, local }) => (await import('./commands/version.ts')).version(io, { local }),
+    options: [['--json', 'for programs']],
+    run: async ({ io, local, command }) =>
+      (await import('./commands/version.ts')).version(io, { ...command.opts(), local }),
   },
   {
     name: 'connect',
@@ -125,7 +127,8 @@ export const commandTable: readonly CommandRow[] = [
     args: '[container...]',
     about: 'show attached containers with their MAC and IP addresses',
     section: 'Containers',
-    run: async ({ io, words }) => (await import('./commands/ps.ts')).ps(io, words),
+    options: [['--json', 'for programs']],
+    run: async ({ io, words, command }) => (await import('./commands/ps.ts')).ps(io, words, command.opts()),
   },
   {
     name: 'expose',

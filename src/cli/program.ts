@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import type { optionRows } from '../config/options.ts'
 import { type CommandRow, commandTable } from './command-table.ts'
 import { CommandFailure, ExitStatus, type Io, UsageFailure } from './io.ts'
 
@@ -18,6 +19,7 @@ export class Program {
   readonly #local: boolean
   #current: Command
   #status = 0
+  #settings: readonly Option[] = []
 
   constructor(io: Io, argv: readonly string[]) {
     this.#io = io
@@ -27,7 +29,7 @@ export class Program {
       .description('Weave Net: one network for the containers of all your hosts.')
       .helpOption('--help', 'show how weave or a command is used')
       .helpCommand('help [command]', 'show how weave or a command is used')
-      .configureHelp({ subcommandTerm: term })
+      .configureHelp({ ...NARROW, subcommandTerm: term })
     this.#current = this.root
     for (const row of commandTable) this.#add(row)
   }
@@ -42,6 +44,10 @@ export class Program {
         `The 'weave ${first}' command has been removed as of Weave Net version 2.0\nPlease see release notes for further information`,
       )
     }
+    if (this.#mayShowSettings(first)) {
+      const { optionRows: rows } = await import('../config/options.ts')
+      this.#settings = rows.map(settingOption)
+    }
     try {
       await this.root.parseAsync([...this.#words], { from: 'user' })
     } catch (thrown) {
@@ -54,6 +60,12 @@ export class Program {
       throw new UsageFailure(thrown.message)
     }
     return this.#status
+  }
+
+  /** Loading their table takes longer than most commands. */
+  #mayShowSettings(first: string): boolean {
+    const asked = first === 'help' ? this.#words[1] : first
+    return commandTable.some(({ name, configured }) => name === asked && configured === true)
   }
 
   /** The status of a command for the machine that `DOCKER_HOST` names; undefined for one of this machine. */
@@ -96,7 +108,11 @@ export class Program {
       .usage(row.args ?? '')
       .argument('[words...]')
       .allowUnknownOption()
-      .configureHelp({ visibleArguments: () => [] })
+      .configureHelp({
+        ...NARROW,
+        visibleArguments: () => [],
+        visibleOptions: (shown) => [...shown.options, ...this.#settings],
+      })
   }
 
   #quiet(command: Command): Command {
@@ -105,6 +121,13 @@ export class Program {
       .configureOutput({ writeOut: (text) => this.#io.out(text), writeErr: () => undefined })
   }
 }
+
+/** Descriptions are wrapped also where long terms leave them little room: nothing is wider than 80 columns. */
+const NARROW = { minWidthToWrap: 20 }
+
+/** The options of a launch stand in the configuration table. */
+const settingOption = ([, { flag, placeholder, help }]: (typeof optionRows)[number]): Option =>
+  new Option(`--${flag}${placeholder === undefined ? '' : ` ${placeholder}`}`, help)
 
 /** A command with its arguments as they are documented, not as they are declared. */
 const term = (command: Command): string => {
@@ -123,5 +146,5 @@ function declareArguments(command: Command, usage: string): void {
   const single = !usage.includes('...') && !usage.includes(' ')
   command.usage(`[options] ${usage}`)
   command.argument(single ? usage : required ? '<words...>' : '[words...]')
-  command.configureHelp({ visibleArguments: () => [] })
+  command.configureHelp({ ...NARROW, visibleArguments: () => [] })
 }

@@ -89,6 +89,12 @@ export const goOutcomes: readonly (readonly [
   ['{{range $i, $e := .Names}}{{$i}}={{$e}} {{end}}', 'done', '0=a<b 1=ü 2=c"d ', ''],
   ['{{range $e := .Names}}{{$e}}{{end}}', 'done', 'a<büc"d', ''],
   [
+    '{{range.Names}}{{.}}{{end}}{{if.Ready}}y{{else if.Count}}n{{end}}{{with.Check}}{{.Next}}{{end}}',
+    'done',
+    'a<büc"dyx',
+    '',
+  ],
+  [
     '{{range .Peers}}{{.Name}}:{{range .Connections}}{{.Name}}{{.Up}}{{else}}none{{end}};{{end}}',
     'done',
     'a:btruecfalse;b:none;',

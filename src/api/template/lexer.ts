@@ -98,10 +98,16 @@ function tokens(source: string, start: number, end: number, line: number): Token
     const at = scan.lastIndex
     const groups = scan.exec(source)?.groups ?? {}
     const lexeme = toLexeme(groups, spaced, line)
-    spaced = lexeme === undefined || (lexeme.kind === 'symbol' && lexeme.text !== ')')
+    spaced = endsTerm(lexeme)
     if (lexeme !== undefined) found.push({ ...lexeme, at, end: scan.lastIndex })
   }
   return found
+}
+
+/** Whether a field right behind is a value of its own, and not one of what stands before it. */
+function endsTerm(lexeme: Lexeme | undefined): boolean {
+  if (lexeme?.kind === 'word') return ['range', 'if', 'with', 'else'].includes(lexeme.text)
+  return lexeme === undefined || (lexeme.kind === 'symbol' && lexeme.text !== ')')
 }
 
 function toLexeme(

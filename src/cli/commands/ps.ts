@@ -4,8 +4,16 @@ import { daemonClient, formOf, good } from '../daemon-client.ts'
 import { ExitStatus, type Io } from '../io.ts'
 
 /** `weave ps [CONTAINER…]`: a line for each interface on the bridge. Works without the daemon as well. */
-export async function ps(io: Io, containers: readonly string[]): Promise<number> {
+export async function ps(
+  io: Io,
+  containers: readonly string[],
+  options: { readonly json?: boolean },
+): Promise<number> {
   const interfaces = await attached(io, containers)
+  if (options.json === true) {
+    io.out(`${JSON.stringify(interfaces, null, 2)}\n`)
+    return ExitStatus.ok
+  }
   for (const { id, mac, cidrs } of interfaces) io.out(`${[id.slice(0, 12), mac, ...cidrs].join(' ')}\n`)
   return ExitStatus.ok
 }
