@@ -6,7 +6,9 @@
 #include <string.h>
 
 static inline uint16_t get16(const uint8_t *p) {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t value;
+	memcpy(&value, p, sizeof value);
+	return __builtin_bswap16(value);
 }
 
 static inline uint32_t get32(const uint8_t *p) {
@@ -26,8 +28,8 @@ static inline uint64_t get64(const uint8_t *p) {
 }
 
 static inline void put16(uint8_t *p, uint32_t value) {
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
+	uint16_t swapped = __builtin_bswap16((uint16_t)value);
+	memcpy(p, &swapped, sizeof swapped);
 }
 
 static inline void put32(uint8_t *p, uint32_t value) {

@@ -26,9 +26,8 @@ void cipher_close(struct cipher *cipher) {
 }
 
 bool cipher_seal(const struct cipher *cipher, enum sealer sealer, uint8_t *packet, size_t length, uint64_t df_and_sequence) {
-	if (cipher->aead) return aead_seal(cipher->aead, sealer, packet, length, df_and_sequence);
-	secretbox_seal(cipher->secretbox, packet, length, df_and_sequence);
-	return true;
+	return cipher->aead ? aead_seal(cipher->aead, sealer, packet, length, df_and_sequence)
+	                    : secretbox_seal(cipher->secretbox, sealer, packet, length, df_and_sequence);
 }
 
 bool cipher_open(const struct cipher *cipher, uint8_t *packet, size_t length, uint64_t *df_and_sequence) {

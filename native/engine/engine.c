@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "placement.h"
+
 uint64_t engine_now(void) {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -22,9 +24,13 @@ static int start_threads(struct engine *engine) {
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = 0;
-	for (; engine->running < WORKERS && !error; ) {
-		error = pthread_create(&engine->thread[engine->running], NULL, body[engine->running], engine);
-		if (!error) pthread_setname_np(engine->thread[engine->running], name[engine->running]), engine->running++;
+	while (engine->running < WORKERS && !error) {
+		unsigned worker = engine->running;
+		error = pthread_create(&engine->thread[worker], NULL, body[worker], engine);
+		if (error) break;
+		pthread_setname_np(engine->thread[worker], name[worker]);
+		placement_apply(engine->thread[worker], (enum worker)worker);
+		engine->running++;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return error;

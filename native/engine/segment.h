@@ -16,6 +16,8 @@ struct super_frame {
 	uint32_t headers;   // bytes that every segment repeats
 	uint32_t size;      // bytes of payload in each segment but the last
 	bool ip4, tcp;
+	uint64_t ip_sum;        // of the IPv4 header but for what differs between segments
+	uint64_t transport_sum; // of pseudo header and TCP or UDP header, likewise
 };
 
 // False when the description by the kernel does not fit the frame.
