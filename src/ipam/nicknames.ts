@@ -5,12 +5,13 @@ const MAX_LENGTH = 255
 
 /** What peers call themselves, for status and `rmpeer`. */
 export class Nicknames {
-  readonly #names = new Map<PeerName, string>()
+  #names: ReadonlyMap<PeerName, string>
 
   constructor(self: PeerName, nickname: string) {
-    this.#names.set(self, nickname)
+    this.#names = new Map([[self, nickname]])
   }
 
+  /** Replaced when it changes, so that it can be kept until it is sent. */
   get all(): ReadonlyMap<PeerName, string> {
     return this.#names
   }
@@ -20,11 +21,19 @@ export class Nicknames {
   }
 
   merge(names: Iterable<readonly [PeerName, string]>): void {
-    for (const [peer, nickname] of names) this.#names.set(peer, nickname.slice(0, MAX_LENGTH))
+    let merged: Map<PeerName, string> | undefined
+    for (const [peer, nickname] of names) {
+      const name = nickname.slice(0, MAX_LENGTH)
+      if (this.#names.get(peer) === name) continue
+      merged ??= new Map(this.#names)
+      merged.set(peer, name)
+    }
+    if (merged !== undefined) this.#names = merged
   }
 
   retain(keep: (peer: PeerName) => boolean): void {
-    for (const peer of this.#names.keys()) if (!keep(peer)) this.#names.delete(peer)
+    const left = [...this.#names].filter(([peer]) => keep(peer))
+    if (left.length < this.#names.size) this.#names = new Map(left)
   }
 
   /** The peer with exactly this nickname; of several the one with the lowest name. */

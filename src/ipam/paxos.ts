@@ -53,11 +53,13 @@ const later = (a: ProposalId, b: ProposalId): ProposalId => (compare(a, b) < 0 ?
 export class Paxos {
   readonly #self: NodeId
   readonly #knows = new Map<string, Knowledge>()
+  readonly #selfKey: string
   /** 0 until we want a consensus ourselves: an acceptor that does not judge. */
   #quorum = 0
 
   constructor(self: NodeId) {
     this.#self = self
+    this.#selfKey = keyOf(self)
   }
 
   /** Goes on as the elector that an earlier process was: it has promised and accepted all that its claims say. */
@@ -69,7 +71,7 @@ export class Paxos {
 
   /** What we have promised and accepted ourselves; undefined before we have taken part. */
   get own(): Knowledge | undefined {
-    return this.#knows.get(keyOf(this.#self))
+    return this.#knows.get(this.#selfKey)
   }
 
   get quorum(): number {
@@ -98,8 +100,9 @@ export class Paxos {
   update(received: readonly Knowledge[]): boolean {
     let changed = false
     for (const { node, claims: theirs } of received) {
-      const mine = this.#knows.get(keyOf(node))?.claims ?? NO_CLAIMS
-      const known = this.#knows.has(keyOf(node))
+      const key = keyOf(node)
+      const mine = this.#knows.get(key)?.claims ?? NO_CLAIMS
+      const known = this.#knows.has(key)
       const promised = compare(mine.promise, theirs.promise) < 0
       const accepted = compare(mine.accepted, theirs.accepted) < 0
       if (known && !promised && !accepted) continue
@@ -110,7 +113,7 @@ export class Paxos {
             acceptedVal: accepted ? theirs.acceptedVal : mine.acceptedVal,
           }
         : theirs
-      this.#knows.set(keyOf(node), { node, claims })
+      this.#knows.set(key, { node, claims })
       changed = true
     }
     return changed
@@ -169,7 +172,7 @@ export class Paxos {
   }
 
   #set(claims: NodeClaims): void {
-    this.#knows.set(keyOf(this.#self), { node: this.#self, claims })
+    this.#knows.set(this.#selfKey, { node: this.#self, claims })
   }
 }
 

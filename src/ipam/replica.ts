@@ -3,7 +3,7 @@ import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { GossipState } from './gossip-codec.ts'
 import { NO_PROMISES } from './promises.ts'
 import { MIN_SUBNET_SIZE, rangeAsCidr } from './range.ts'
-import { countFree, ownedRanges, owners, type Ring } from './ring.ts'
+import { countFree, ownedRanges, type Ring, sameOwnEntries, sameOwnPieces } from './ring.ts'
 import { grant, reportFree, seedRing } from './ring-change.ts'
 import { type Dispute, disputes, isOpen } from './ring-dispute.ts'
 import { mergeRing, type RingConflict } from './ring-merge.ts'
@@ -54,21 +54,27 @@ export class Replica {
 
   /** Makes `ring` ours, with the space that goes with it. */
   adopt(ring: Ring): void {
-    const { holdings, options } = this.#state
+    const before = this.#state.ring
     this.#state.ring = ring
-    const ranges = ownedRanges(ring, options.self)
-    const before = holdings.space.size
-    const lost = holdings.space.retain(ranges)
-    holdings.space.extend(ranges)
-    if (holdings.space.size > before) this.#state.asks.clear()
-    // A merge gives nothing up that is in use; whatever it is, it must not stay ours.
-    if (lost.length > 0) this.#state.emit({ kind: 'event', event: { kind: 'space-lost', ranges: lost } })
+    // What most rings bring is news of others.
+    if (!sameOwnPieces(before, ring)) this.#fitSpace(ring)
     this.#state.bootstrap.done()
     const open = this.#disputed.filter((dispute) => isOpen(ring, dispute))
     if (open.length < this.#disputed.length) this.#dispute(open)
     // Whoever's ring it was that settled the last dispute: there is nothing left to contradict.
     if (open.length === 0)
       for (const { peer, conflict } of this.foreign) if (conflict.kind === 'owned-by-us') this.#agree(peer)
+  }
+
+  #fitSpace(ring: Ring): void {
+    const { space } = this.#state.holdings
+    const ranges = ownedRanges(ring, this.#state.options.self)
+    const before = space.size
+    const lost = space.retain(ranges)
+    space.extend(ranges)
+    if (space.size > before) this.#state.asks.clear()
+    // A merge gives nothing up that is in use; whatever it is, it must not stay ours.
+    if (lost.length > 0) this.#state.emit({ kind: 'event', event: { kind: 'space-lost', ranges: lost } })
   }
 
   #agree(peer: PeerName): void {
@@ -87,8 +93,8 @@ export class Replica {
     this.#agree(received.peer)
     if (merged.ring !== ring) this.adopt(merged.ring)
     if (merged.updated) {
-      const named = new Set(owners(merged.ring))
-      nicknames.retain((peer) => named.has(peer) || this.#state.isKnown(peer))
+      const { entries } = merged.ring
+      nicknames.retain((peer) => this.#state.isKnown(peer) || entries.some((entry) => entry.peer === peer))
     }
     return merged.updated ? 'news' : 'known'
   }
@@ -110,7 +116,7 @@ export class Replica {
   reportFree(): void {
     const { ring, holdings } = this.#state
     const { revision } = holdings.space
-    if (this.#reported?.ring === ring && this.#reported.revision === revision) return
+    if (this.#reported?.revision === revision && sameOwnEntries(this.#reported.ring, ring)) return
     const counts = countFree(ring, (range) => holdings.space.freeWithin(range))
     this.#state.ring = reportFree(ring, counts)
     this.#reported = { ring: this.#state.ring, revision }

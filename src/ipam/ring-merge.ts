@@ -9,6 +9,7 @@ import {
   ownerOf,
   type Ring,
   ringFault,
+  sameOwnPieces,
   splitAtOrigin,
 } from './ring.ts'
 
@@ -97,8 +98,9 @@ function mergeEntries(
     }
 
     theirIndex++
-    const span = splitAtOrigin(ours, mine.token, entryAt(ours, index + 1).token)
-    const verdict = choose(mine, theirs, ours.peer, () => span.some(hasAllocations))
+    const inUse = (): boolean =>
+      splitAtOrigin(ours, mine.token, entryAt(ours, index + 1).token).some(hasAllocations)
+    const verdict = choose(mine, theirs, ours.peer, inUse)
     if (verdict.kind === 'conflict') return ownedByUs(verdict.text)
     entries.push(verdict.entry)
     if (verdict.kind === 'theirs') updated = true
@@ -139,10 +141,9 @@ function choose(mine: Entry, theirs: Entry, us: PeerName, inUse: () => boolean):
  * and refuse the whole ring for another's, for ever (ipam §19, #3767).
  */
 function clipFree(ring: Ring): Ring {
-  const entries = ring.entries.map((entry, i) => {
-    const size = distance(ring, entry.token, entryAt(ring, i + 1).token)
-    return entry.free > size ? { ...entry, free: size } : entry
-  })
+  const size = (entry: Entry, i: number): number => distance(ring, entry.token, entryAt(ring, i + 1).token)
+  if (ring.entries.every((entry, i) => entry.free <= size(entry, i))) return ring
+  const entries = ring.entries.map((entry, i) => ({ ...entry, free: Math.min(entry.free, size(entry, i)) }))
   return { ...ring, entries }
 }
 
@@ -151,6 +152,7 @@ function clipFree(ring: Ring): Ring {
  * foreign token in a row; whatever the tokens look like, what counts is what is lost.
  */
 function firstLost(before: Ring, after: Ring, hasAllocations: HasAllocations): number | undefined {
+  if (sameOwnPieces(before, after)) return undefined
   const lost = RangeSet.of(ownedRanges(before, before.peer))
   for (const range of ownedRanges(after, before.peer)) lost.remove(range)
   const parts = lost.ranges().flatMap((range) => cutAtTokens(range, after))

@@ -101,6 +101,31 @@ export function ownedRanges(ring: Ring, peer: PeerName): Range[] {
   return ranges
 }
 
+/** True when the ring's own peer has the same pieces in both of its replicas, cut at the same tokens. */
+export const sameOwnPieces = (a: Ring, b: Ring): boolean =>
+  eachOwnPiece(a, b, (mine, other) => mine.token === other.token)
+
+/** True when it has the same entries as well: what they say about it is the same in both. */
+export const sameOwnEntries = (a: Ring, b: Ring): boolean =>
+  eachOwnPiece(a, b, (mine, other) => mine === other)
+
+function eachOwnPiece(a: Ring, b: Ring, isSame: (mine: Entry, other: Entry) => boolean): boolean {
+  if (a === b) return true
+  const { entries } = a
+  const others = b.entries
+  let at = 0
+  for (const [i, entry] of entries.entries()) {
+    if (entry.peer !== a.peer) continue
+    while (at < others.length && others[at]?.peer !== a.peer) at++
+    const other = others[at]
+    if (other === undefined || !isSame(entry, other)) return false
+    at++
+    if ((entries[i + 1] ?? entries[0])?.token !== (others[at] ?? others[0])?.token) return false
+  }
+  while (at < others.length && others[at]?.peer !== a.peer) at++
+  return at === others.length
+}
+
 /** The peers that own something, each once, in order of token. */
 export const owners = (ring: Ring): PeerName[] => [...new Set(ring.entries.map((entry) => entry.peer))]
 

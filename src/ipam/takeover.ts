@@ -145,6 +145,7 @@ export class Takeovers {
 
   /** Call when the ring has changed: a promise is kept until we have seen what came of it. */
   ringChanged(): void {
+    if (this.#promised.size === 0) return
     const left = new Set(owners(this.#state.ring))
     this.#voidPromises((dead) => !left.has(dead))
   }

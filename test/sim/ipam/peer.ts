@@ -113,7 +113,7 @@ export class SimPeer {
     const { nicknames, bootstrap } = this.#allocator.view
     return {
       nowSec: 0,
-      nicknames: new Map(nicknames.all),
+      nicknames: nicknames.all,
       paxos: isEmpty(ring) ? bootstrap.tellable(promises.elector) : undefined,
       ring: isEmpty(ring) ? undefined : ring,
     }
@@ -169,18 +169,21 @@ export class SimPeer {
   }
 
   #do(output: AllocatorOutput): void {
-    const state = this.state()
     switch (output.kind) {
       case 'answer':
         this.#waiters.get(output.id)?.(output.answer)
         this.#waiters.delete(output.id)
         return
-      case 'broadcast':
+      case 'broadcast': {
+        const state = this.state()
         if (state !== undefined) this.#world.broadcast(this.name, state)
         return
-      case 'ring-update':
+      }
+      case 'ring-update': {
+        const state = this.state()
         if (state !== undefined) this.#world.unicast(this.name, output.to, { kind: 'ring-update', state })
         return
+      }
       case 'space-denied':
         this.#world.unicast(this.name, output.to, { kind: 'space-denied', range: output.range })
         return
