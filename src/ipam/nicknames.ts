@@ -20,20 +20,25 @@ export class Nicknames {
     return this.#names.get(peer)
   }
 
-  merge(names: Iterable<readonly [PeerName, string]>): void {
+  merge(names: ReadonlyMap<PeerName, string>): void {
     let merged: Map<PeerName, string> | undefined
-    for (const [peer, nickname] of names) {
+    names.forEach((nickname, peer) => {
       const name = nickname.slice(0, MAX_LENGTH)
-      if (this.#names.get(peer) === name) continue
+      if (this.#names.get(peer) === name) return
       merged ??= new Map(this.#names)
       merged.set(peer, name)
-    }
+    })
     if (merged !== undefined) this.#names = merged
   }
 
   retain(keep: (peer: PeerName) => boolean): void {
-    const left = [...this.#names].filter(([peer]) => keep(peer))
-    if (left.length < this.#names.size) this.#names = new Map(left)
+    let left: Map<PeerName, string> | undefined
+    for (const peer of this.#names.keys()) {
+      if (keep(peer)) continue
+      left ??= new Map(this.#names)
+      left.delete(peer)
+    }
+    if (left !== undefined) this.#names = left
   }
 
   /** The peer with exactly this nickname; of several the one with the lowest name. */

@@ -62,7 +62,7 @@ export class Replica {
     const open = this.#disputed.filter((dispute) => isOpen(ring, dispute))
     if (open.length < this.#disputed.length) this.#dispute(open)
     // Whoever's ring it was that settled the last dispute: there is nothing left to contradict.
-    if (open.length === 0)
+    if (open.length === 0 && this.#foreign.size > 0)
       for (const { peer, conflict } of this.foreign) if (conflict.kind === 'owned-by-us') this.#agree(peer)
   }
 

@@ -86,7 +86,9 @@ function mergeEntries(
   let raised = false
   let theirIndex = 0
 
-  for (const [index, mine] of ours.entries.entries()) {
+  let index = 0
+  for (const mine of ours.entries) {
+    const next = ours.entries[++index] ?? ours.entries[0] ?? mine
     let theirs = received.entries[theirIndex]
     for (; theirs !== undefined && theirs.token < mine.token; theirs = received.entries[++theirIndex]) {
       entries.push(theirs)
@@ -98,8 +100,11 @@ function mergeEntries(
     }
 
     theirIndex++
-    const inUse = (): boolean =>
-      splitAtOrigin(ours, mine.token, entryAt(ours, index + 1).token).some(hasAllocations)
+    if (mine.version === theirs.version && mine.peer === theirs.peer) {
+      entries.push(mine)
+      continue
+    }
+    const inUse = (): boolean => splitAtOrigin(ours, mine.token, next.token).some(hasAllocations)
     const verdict = choose(mine, theirs, ours.peer, inUse)
     if (verdict.kind === 'conflict') return ownedByUs(verdict.text)
     entries.push(verdict.entry)
@@ -117,14 +122,13 @@ type Verdict =
   | { readonly kind: 'mine' | 'theirs' | 'raised'; readonly entry: Entry }
   | { readonly kind: 'conflict'; readonly text: string }
 
-/** Which of two entries for one token holds (table: ipam §4). */
+/** Which of two different entries for one token holds (table: ipam §4). */
 function choose(mine: Entry, theirs: Entry, us: PeerName, inUse: () => boolean): Verdict {
   const keep: Verdict = { kind: 'mine', entry: mine }
   const take: Verdict = { kind: 'theirs', entry: theirs }
 
   if (mine.version > theirs.version) return keep
   if (mine.version === theirs.version) {
-    if (mine.peer === theirs.peer) return keep
     if (mine.peer === us && inUse()) return { kind: 'conflict', text: inconsistent(mine, theirs) }
     if (mine.free !== theirs.free) return mine.free > theirs.free ? keep : take
     // Old peers keep their own here, for ever apart; by the name all of ours decide alike.

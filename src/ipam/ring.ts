@@ -38,7 +38,7 @@ export const isEmpty = (ring: Ring): boolean => ring.entries.length === 0
 /** The entry at a cyclic index of a ring that has one. */
 export function entryAt(ring: Ring, index: number): Entry {
   const count = ring.entries.length
-  const entry = ring.entries[((index % count) + count) % count]
+  const entry = ring.entries[index >= 0 && index < count ? index : ((index % count) + count) % count]
   if (entry === undefined) throw new RangeError('an empty ring has no entries')
   return entry
 }
@@ -86,9 +86,10 @@ export const pieces = (ring: Ring): Piece[] =>
 export function ownedRanges(ring: Ring, peer: PeerName): Range[] {
   const { entries } = ring
   const ranges: Range[] = []
-  for (const [i, entry] of entries.entries()) {
+  let i = 0
+  for (const entry of entries) {
+    const next = entries[++i]
     if (entry.peer !== peer) continue
-    const next = entries[i + 1]
     if (next !== undefined) ranges.push({ start: entry.token, end: next.token })
     else {
       const [first, second] = splitAtOrigin(ring, entry.token, entryAt(ring, 0).token)
@@ -111,19 +112,20 @@ export const sameOwnEntries = (a: Ring, b: Ring): boolean =>
 
 function eachOwnPiece(a: Ring, b: Ring, isSame: (mine: Entry, other: Entry) => boolean): boolean {
   if (a === b) return true
-  const { entries } = a
-  const others = b.entries
-  let at = 0
-  for (const [i, entry] of entries.entries()) {
-    if (entry.peer !== a.peer) continue
-    while (at < others.length && others[at]?.peer !== a.peer) at++
-    const other = others[at]
-    if (other === undefined || !isSame(entry, other)) return false
-    at++
-    if ((entries[i + 1] ?? entries[0])?.token !== (others[at] ?? others[0])?.token) return false
+  let i = ownFrom(a, 0)
+  let k = ownFrom(b, 0)
+  for (; i < a.entries.length && k < b.entries.length; i = ownFrom(a, i + 1), k = ownFrom(b, k + 1)) {
+    const endsAlike = entryAt(a, i + 1).token === entryAt(b, k + 1).token
+    if (!endsAlike || !isSame(entryAt(a, i), entryAt(b, k))) return false
   }
-  while (at < others.length && others[at]?.peer !== a.peer) at++
-  return at === others.length
+  return i === a.entries.length && k === b.entries.length
+}
+
+/** Index of the first entry of the ring's own peer, from `index` on; the number of entries when there is none. */
+function ownFrom({ entries, peer }: Ring, index: number): number {
+  let at = index
+  while (at < entries.length && entries[at]?.peer !== peer) at++
+  return at
 }
 
 /** The peers that own something, each once, in order of token. */
@@ -143,8 +145,9 @@ export function ringFault(ring: Ring): string | undefined {
   const first = entries[0]
   if (first === undefined || before === undefined) return undefined
   if (first.token < ring.start || before.token >= ring.end) return 'Token is out of range'
-  for (const [i, entry] of entries.entries()) {
-    const next = (entries[i + 1] ?? first).token
+  let i = 0
+  for (const entry of entries) {
+    const next = (entries[++i] ?? first).token
     const size = distance(ring, entry.token, next)
     if (entry.free > size) {
       return `Entry ${formatIp4(entry.token)}-${formatIp4(next)} reporting too much free space: ${entry.free} > ${size}`
