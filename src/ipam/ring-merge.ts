@@ -61,6 +61,11 @@ function hasNews(mine: readonly Entry[], theirs: readonly Entry[]): boolean {
   let at = 0
   for (const entry of theirs) {
     let own = mine[at]
+    // What came from one message is one object in every ring that took it.
+    if (own === entry) {
+      at++
+      continue
+    }
     while (own !== undefined && own.token < entry.token) own = mine[++at]
     if (own === undefined || own.token !== entry.token) return true
     if (own.version < entry.version) return true

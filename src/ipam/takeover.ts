@@ -13,6 +13,8 @@ const ASK_EVERY = 1000
 interface Attempt {
   readonly id: RequestId
   readonly dead: PeerName
+  /** Peers that are as dead, and removed with it. */
+  readonly gone: readonly PeerName[]
   readonly deadline: number
   askAgainAt: number
   /** Asked, without their consent yet. */
@@ -77,13 +79,14 @@ export class Takeovers {
     this.#attempts.set(dead, {
       id,
       dead,
+      gone: [...gone],
       deadline: now + ANSWER_WITHIN,
       askAgainAt: now + ASK_EVERY,
       awaited: asked,
       referred: new Map(),
       consented: new Set(),
     })
-    for (const peer of asked) this.#send(peer, { kind: 'ask', dead })
+    for (const peer of asked) this.#ask(peer, { dead, gone: [...gone] })
     return undefined
   }
 
@@ -99,7 +102,7 @@ export class Takeovers {
     this.#speakers.add(sender)
     switch (message.kind) {
       case 'ask':
-        this.#asked(sender, message.dead)
+        this.#asked(sender, message.dead, message.gone)
         return undefined
       case 'release':
         this.#voidPromises((dead, holder) => dead === message.dead && holder === sender)
@@ -110,7 +113,7 @@ export class Takeovers {
         attempt.consented.add(sender)
         // It does not want the space: what others have promised it is void.
         for (const [peer, holder] of attempt.referred) {
-          if (holder === sender) this.#send(peer, { kind: 'ask', dead: message.dead })
+          if (holder === sender) this.#ask(peer, attempt)
         }
         return attempt.awaited.size === 0 ? this.#won(attempt) : undefined
       }
@@ -127,7 +130,7 @@ export class Takeovers {
     for (const attempt of this.#attempts.values()) {
       if (now < attempt.askAgainAt) continue
       attempt.askAgainAt = now + ASK_EVERY
-      for (const peer of attempt.awaited) this.#send(peer, { kind: 'ask', dead: attempt.dead })
+      for (const peer of attempt.awaited) this.#ask(peer, attempt)
     }
     const over = [...this.#attempts.values()].filter((attempt) => attempt.deadline <= now)
     return over.flatMap((attempt): Takeover[] => {
@@ -172,7 +175,7 @@ export class Takeovers {
     return undefined
   }
 
-  #asked(sender: PeerName, dead: PeerName): void {
+  #asked(sender: PeerName, dead: PeerName, gone: readonly PeerName[]): void {
     const { options } = this.#state
     if (this.#state.isKnown(dead)) {
       this.#send(sender, { kind: 'refuse', dead, holder: dead })
@@ -184,7 +187,9 @@ export class Takeovers {
       this.#send(sender, { kind: 'refuse', dead, holder: options.self })
       return
     }
-    const holder = this.#promised.get(dead) ?? sender
+    const promised = this.#promised.get(dead) ?? sender
+    // Who is removed as well, and does not answer for itself, takes nothing over any more.
+    const holder = gone.includes(promised) && !this.#state.isKnown(promised) ? sender : promised
     if (holder !== sender) {
       this.#send(sender, { kind: 'refuse', dead, holder })
       // Who has promised it to another does not want it itself: two that wait for each other would for ever.
@@ -205,14 +210,16 @@ export class Takeovers {
     const isReferral = holder !== by && holder !== dead && attempt.referred.get(by) !== holder
     if (isReferral && (attempt.consented.has(holder) || attempt.awaited.has(holder))) {
       attempt.referred.set(by, holder)
-      if (attempt.consented.has(holder)) this.#send(by, { kind: 'ask', dead })
+      if (attempt.consented.has(holder)) this.#ask(by, attempt)
       return
     }
-    const reason =
-      holder === dead
-        ? `${this.#names([by])} can still reach it`
-        : `${this.#names([holder])} is removing it already`
-    this.#giveUp(attempt, reason)
+    this.#giveUp(attempt, this.#whyRefused(dead, by, holder))
+  }
+
+  #whyRefused(dead: PeerName, by: PeerName, holder: PeerName): string {
+    if (holder === dead) return `${this.#names([by])} can still reach it`
+    if (this.#state.isKnown(holder)) return `${this.#names([holder])} is removing it already`
+    return `${this.#names([holder])} was removing it and cannot be reached: bring it back, or remove all dead hosts in one command`
   }
 
   #won(attempt: Attempt): Takeover {
@@ -244,6 +251,10 @@ export class Takeovers {
       if (peer !== options.self && peer !== except && world.isKnown(peer))
         this.#send(peer, { kind: 'release', dead })
     }
+  }
+
+  #ask(peer: PeerName, { dead, gone }: Pick<Attempt, 'dead' | 'gone'>): void {
+    this.#send(peer, { kind: 'ask', dead, gone })
   }
 
   #refuse(id: RequestId, reason: string): void {

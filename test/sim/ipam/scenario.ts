@@ -102,9 +102,10 @@ function makePeace(world: World): void {
   const owned = world.running.some(
     ({ allocator }) => (allocator?.view.holdings.space.owned() ?? []).length > 0,
   )
-  if (!owned && operator !== undefined) {
+  // A write that fails is told as well.
+  for (let attempt = 0; attempt < 6 && !owned && operator !== undefined; attempt++) {
     for (const host of gone) world.remove(operator, host, true)
-    world.run(10_000)
+    world.run(2000)
   }
   const hopeful = world.pick(world.alive)
   if (hopeful !== undefined) world.allocate(hopeful, 10 * MINUTE)
