@@ -2,45 +2,54 @@ import { connect, type Socket } from 'node:net'
 
 /** What this program is asked to do, in its only argument. */
 export interface ClientsOptions {
+  /** Of a daemon. */
   readonly socket: string
-  /** Requests one after the other over one connection, which are timed. */
-  readonly sequential: number
-  /** Connections, and requests that each sends, the next one when the last one is answered. */
-  readonly clients: number
-  readonly each: number
+  readonly clients: readonly Asked[]
+}
+
+/** What one client asks for: addresses, one after the other, for idents as long as Docker's. */
+export interface Asked {
+  readonly prefix: string
+  readonly count: number
+  /** Each from another subnet: `10.40` for 10.40.0.0/24, 10.40.1.0/24… */
+  readonly subnets?: string
 }
 
 /** What it prints. */
 export interface ClientsReport {
+  /** Of each request of the first client. */
   readonly milliseconds: readonly number[]
   readonly perSecond: number
 }
 
 /**
- * Clients of the allocator in a process of their own, as commands and the plugin are; they speak just the HTTP that
+ * Clients of the allocator in a process of their own, as commands and the plugin are. They speak just the HTTP that
  * this takes, so that their own work on the shared cores counts little.
  */
-async function main(options: ClientsOptions): Promise<ClientsReport> {
+async function main({ socket, clients: asked }: ClientsOptions): Promise<ClientsReport> {
+  const clients = await Promise.all(asked.map(() => Client.open(socket)))
   const milliseconds: number[] = []
-  const one = await Client.open(options.socket)
-  for (let i = 0; i < options.sequential; i++) {
-    const began = performance.now()
-    await one.allocate(`s${i}`)
-    milliseconds.push(performance.now() - began)
-  }
-  one.close()
-
-  const all = await Promise.all(Array.from({ length: options.clients }, () => Client.open(options.socket)))
   const began = performance.now()
   await Promise.all(
-    all.map(async (client, k) => {
-      for (let i = 0; i < options.each; i++) await client.allocate(`p${k}-${i}`)
+    clients.map(async (client, index) => {
+      for (const path of pathsOf(asked[index])) {
+        const sent = performance.now()
+        await client.post(path)
+        if (index === 0) milliseconds.push(performance.now() - sent)
+      }
     }),
   )
-  const perSecond = (options.clients * options.each * 1000) / (performance.now() - began)
-  for (const client of all) client.close()
+  const count = asked.reduce((sum, one) => sum + one.count, 0)
+  const perSecond = (count * 1000) / (performance.now() - began)
+  for (const client of clients) client.close()
   return { milliseconds, perSecond }
 }
+
+const pathsOf = (asked: Asked | undefined): string[] =>
+  Array.from({ length: asked?.count ?? 0 }, (_, i) => {
+    const ident = `/ip/${`${asked?.prefix}-${i}-`.padEnd(64, 'f')}`
+    return asked?.subnets === undefined ? ident : `${ident}/${asked.subnets}.${i}.0/24`
+  })
 
 class Client {
   readonly #socket: Socket
@@ -66,12 +75,13 @@ class Client {
     return new Client(socket)
   }
 
-  async allocate(ident: string): Promise<void> {
+  /** Throws unless it is answered with an address. */
+  async post(path: string): Promise<void> {
     const response = await new Promise<string>((resolve) => {
       this.#answered = resolve
-      this.#socket.write(`POST /ip/${ident} HTTP/1.1\r\nHost: weave\r\nContent-Length: 0\r\n\r\n`)
+      this.#socket.write(`POST ${path} HTTP/1.1\r\nHost: weave\r\nContent-Length: 0\r\n\r\n`)
     })
-    if (!response.startsWith('HTTP/1.1 200 ')) throw new Error(`${ident}: ${response}`)
+    if (!/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n\d+\./.test(response)) throw new Error(`${path}: ${response}`)
   }
 
   close(): void {

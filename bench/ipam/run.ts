@@ -1,191 +1,105 @@
+import { execFile } from 'node:child_process'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ipamRoutes } from '../../src/api/ipam.ts'
-import { parseListenAddress } from '../../src/api/listen-address.ts'
-import { ApiServer } from '../../src/api/server.ts'
-import { Ipam } from '../../src/ipam/ipam.ts'
-import { StoredIpamState } from '../../src/ipam/stored-state.ts'
-import { systemClock } from '../../src/lib/clock.ts'
-import { parseCidr } from '../../src/lib/ip4.ts'
-import { silentLog } from '../../src/lib/log.ts'
-import { parsePeerName } from '../../src/lib/peer-name.ts'
-import { systemRng } from '../../src/lib/rng.ts'
-import { LmdbStore } from '../../src/state/lmdb-store.ts'
-import { type Report, type Row, rowOf } from '../row.ts'
-import { donations } from './donation.ts'
+import { promisify } from 'node:util'
+import { type DaemonHost, DaemonHosts } from '../../test/support/daemon-hosts.ts'
+import { eventually } from '../../test/support/eventually.ts'
+import { projectFile } from '../../test/support/project.ts'
+import { type Report, rowOf, withRatios } from '../row.ts'
+import type { Asked, ClientsOptions, ClientsReport } from './clients.ts'
 
-export interface IpamBenchOptions {
-  readonly rounds: number
-}
-
-const SEQUENTIAL = 300
+const WARM_UP = 2000
+const SEQUENTIAL = 500
 const CLIENTS = 64
-const PER_CLIENT = 100
+const PER_CLIENT = 200
+const LIVE = 65_536
+const DONATIONS = 100
+const WARM_DONATIONS = 20
 
-/** Allocations through the Unix socket, on disk before the answer, beside the disk's own `fdatasync` in the same run. */
-export async function runIpamBench({ rounds }: IpamBenchOptions): Promise<Report> {
-  const disk: number[] = []
-  const p50: number[] = []
-  const p99: number[] = []
-  const perSecond: number[] = []
-  const megabytes: number[] = []
-  const donated: number[] = []
+const OWNER = '02:00:00:00:00:01'
+const ASKER = '02:00:00:00:00:02'
+
+/**
+ * Real daemons, asked through their Unix sockets by clients in another process, beside the disk's own `fdatasync` in the
+ * same run: each address is on disk before its answer. The two daemons are namespaces on one cable.
+ */
+export async function runIpamBench({ rounds }: { readonly rounds: number }): Promise<Report> {
+  const samples = new Map<string, number[]>()
+  const add = (row: string, value: number): void => {
+    samples.set(row, [...(samples.get(row) ?? []), value])
+  }
   for (let round = 0; round < rounds; round++) {
-    const directory = mkdtempSync(join(tmpdir(), 'weave-ipam-bench-'))
-    try {
-      disk.push(quantile(syncs(directory), 0.5))
-      await using peer = await Peer.start(directory)
-      const times: number[] = []
-      for (let i = 0; i < SEQUENTIAL; i++) times.push(await timed(() => peer.allocate(`s${i}`)))
-      p50.push(quantile(times, 0.5))
-      p99.push(quantile(times, 0.99))
-
-      const began = performance.now()
-      await Promise.all(
-        Array.from({ length: CLIENTS }, async (_, client) => {
-          for (let i = 0; i < PER_CLIENT; i++) await peer.allocate(`p${client}-${i}`)
-        }),
-      )
-      perSecond.push((CLIENTS * PER_CLIENT * 1000) / (performance.now() - began))
-      megabytes.push(await peer.fill(65_536))
-      donated.push(quantile(await donations(directory), 0.99))
-    } finally {
-      rmSync(directory, { recursive: true })
-    }
-  }
-  const rows: Row[] = [
-    rowOf('fdatasync', 'p50_ms', disk),
-    rowOf('allocate', 'p50_ms', p50),
-    rowOf('allocate', 'p99_ms', p99),
-    rowOf('allocate, 64 clients', 'per_second', perSecond),
-    rowOf('65536 addresses', 'heap_mb', megabytes),
-    rowOf('donation less the round trip', 'p99_ms', donated),
-  ]
-  const [base] = rows
-  const withRatio = rows.map((row) =>
-    base !== undefined && row.metric === 'p50_ms' && row !== base
-      ? { ...row, ratio: row.median / base.median }
-      : row,
-  )
-  return { bench: 'ipam', base: 'fdatasync', rows: withRatio }
-}
-
-class Peer implements AsyncDisposable {
-  readonly #ipam: Ipam
-  readonly #store: LmdbStore
-  readonly #server: ApiServer
-  readonly #socket: string
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
-
-  private constructor(ipam: Ipam, store: LmdbStore, server: ApiServer, socket: string) {
-    this.#ipam = ipam
-    this.#store = store
-    this.#server = server
-    this.#socket = socket
-  }
-
-  static async start(directory: string): Promise<Peer> {
-    const store = LmdbStore.open(join(directory, 'state'))
-    const range = parseCidr('10.32.0.0/12')
-    const ipam = new Ipam(
-      {
-        clock: systemClock,
-        rng: systemRng,
-        log: silentLog,
-        store: new StoredIpamState(store),
-        isKnown: () => false,
-      },
-      {
-        name: parsePeerName('02:00:00:00:00:01'),
-        nickname: 'bench',
-        uid: systemRng.u64(),
-        range,
-        defaultSubnet: range,
-        init: { kind: 'consensus', peers: 1 },
-        quorum: () => 1,
-      },
+    add('fdatasync p50_ms', quantile(syncs(), 0.5))
+    await using hosts = await DaemonHosts.up([
+      { address: '192.168.48.1/24', args: flags(OWNER) },
+      { address: '192.168.48.2/24', args: [...flags(ASKER), '192.168.48.1'] },
+    ])
+    const owner = hosts.host(0)
+    await eventually('the two are connected', async () =>
+      (await hosts.host(1).send({ method: 'GET', path: '/status' })).body.includes('Peers: 2'),
     )
-    const nobody = { unicast: () => 'alone', broadcast: () => undefined }
-    await ipam.start({ allocation: nobody, takeover: nobody }, [])
-    const socket = join(directory, 'weave.sock')
-    const address = parseListenAddress(`unix://${socket}`)
-    const server = new ApiServer({ log: silentLog }, address, ipamRoutes({ ipam }))
-    await server.start()
-    return new Peer(ipam, store, server, socket)
+
+    await ask(owner, [{ prefix: 'warm', count: WARM_UP }])
+    const { milliseconds } = await ask(owner, [{ prefix: 'one', count: SEQUENTIAL }])
+    add('allocate p50_ms', quantile(milliseconds, 0.5))
+    add('allocate p99_ms', quantile(milliseconds, 0.99))
+    add('allocate per_second', (await ask(owner, crowd('many', CLIENTS * PER_CLIENT))).perSecond)
+
+    // From subnets that the other daemon owns all of.
+    const asker = hosts.host(1)
+    await ask(asker, [{ prefix: 'warm', count: WARM_DONATIONS, subnets: '10.41' }])
+    const donated = (await ask(asker, [{ prefix: 'given', count: DONATIONS, subnets: '10.40' }])).milliseconds
+    add('donation p50_ms', quantile(donated, 0.5))
+    add('donation p99_ms', quantile(donated, 0.99))
+    add('65536 addresses rss_mb', await megabytesOf(LIVE))
   }
-
-  allocate(ident: string): Promise<void> {
-    const { promise, resolve, reject } = deferred()
-    const call = request(
-      { socketPath: this.#socket, agent: this.#agent, method: 'POST', path: `/ip/${ident}` },
-      (response) => {
-        response.resume()
-        response.on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
-        )
-      },
-    )
-    call.on('error', reject)
-    call.end()
-    return promise
-  }
-
-  /** Megabytes of heap that so many live addresses take, with idents as long as Docker's. */
-  async fill(count: number): Promise<number> {
-    globalThis.gc?.()
-    const before = process.memoryUsage().heapUsed
-    for (let i = 0; i < count; i += 1024) {
-      await Promise.all(
-        Array.from({ length: 1024 }, (_, k) => this.#ipam.allocate(String(i + k).padStart(64, 'f'))),
-      )
-    }
-    globalThis.gc?.()
-    return (process.memoryUsage().heapUsed - before) / 1e6
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy()
-    await this.#server.stop()
-    await this.#ipam.stop()
-    await this.#store.close()
-  }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
-function deferred(): Deferred {
-  let resolve: () => void = () => undefined
-  let reject: (error: Error) => void = () => undefined
-  const promise = new Promise<void>((onDone, onError) => {
-    resolve = onDone
-    reject = onError
+  const rows = [...samples].map(([key, values]) => {
+    const [metric = ''] = key.split(' ').slice(-1)
+    return rowOf(key.slice(0, -metric.length - 1), metric, values)
   })
-  return { promise, resolve, reject }
+  return { bench: 'ipam', base: 'fdatasync', rows: withRatios(rows, () => 'fdatasync') }
 }
 
-async function timed(act: () => Promise<void>): Promise<number> {
-  const began = performance.now()
-  await act()
-  return performance.now() - began
+const flags = (name: string): string[] => [
+  ...['--name', name, '--nickname', name.slice(-2), '--no-dns'],
+  ...['--ipalloc-range', '10.32.0.0/12', '--ipalloc-init', `seed=${OWNER}`],
+]
+
+const crowd = (prefix: string, count: number): Asked[] =>
+  Array.from({ length: CLIENTS }, (_, i) => ({ prefix: `${prefix}${i}`, count: count / CLIENTS }))
+
+/** Megabytes by which a daemon grows from idle, warm and with nothing given out, to so many live addresses. */
+async function megabytesOf(count: number): Promise<number> {
+  await using hosts = await DaemonHosts.up([{ address: '192.168.48.3/24', args: flags(OWNER) }])
+  const host = hosts.host(0)
+  const before = host.memory()
+  await ask(host, crowd('live', count))
+  return (host.memory() - before) / 1e6
+}
+
+async function ask(host: DaemonHost, clients: readonly Asked[]): Promise<ClientsReport> {
+  const options: ClientsOptions = { socket: host.socket('control'), clients }
+  const program = projectFile('build/bench/ipam/clients.js')
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(options)], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return JSON.parse(stdout) as ClientsReport
 }
 
 /** The disk alone: a block appended and synced, as a store cannot do without. */
-function syncs(directory: string): number[] {
+function syncs(): number[] {
+  const directory = mkdtempSync(join(tmpdir(), 'weave-ipam-bench-'))
   const file = openSync(join(directory, 'sync'), 'w')
   const block = Buffer.alloc(4096)
-  const times = Array.from({ length: 200 }, () => {
+  const times = Array.from({ length: 500 }, () => {
     writeSync(file, block)
     const began = performance.now()
     fdatasyncSync(file)
     return performance.now() - began
   })
   closeSync(file)
+  rmSync(directory, { recursive: true })
   return times
 }
 

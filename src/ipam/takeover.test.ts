@@ -28,7 +28,7 @@ const ask = (gone: readonly PeerName[] = []): TakeoverMessage => ({ kind: 'ask',
 
 /** What the asker is told: `consent`, or who has our promise. */
 const told = (outputs: readonly AllocatorOutput[]): unknown =>
-  outputs.flatMap((output) => {
+  outputs.flatMap((output): unknown[] => {
     if (output.kind === 'consent') return ['consent']
     return output.kind === 'takeover' && output.message.kind === 'refuse' ? [output.message.holder] : []
   })[0]

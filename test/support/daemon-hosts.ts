@@ -101,6 +101,7 @@ export class DaemonHost {
         setUp,
         'sh',
         process.execPath,
+        '--max-semi-space-size=2',
         projectFile('dist/daemon.cjs'),
         ...args,
       ],
