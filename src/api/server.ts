@@ -36,7 +36,8 @@ export class ApiServer implements AsyncDisposable {
   readonly #address: ListenAddress
   readonly #patterns: readonly RegExp[]
   readonly #log: Log
-  readonly #stopping = new AbortController()
+  /** Of the requests that are being answered: `AbortSignal.any` with one for all would remember each of them for ever. */
+  readonly #open = new Set<AbortController>()
 
   constructor(modules: { readonly log: Log }, address: ListenAddress, routes: readonly Route[]) {
     this.#log = modules.log
@@ -85,7 +86,7 @@ export class ApiServer implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
+    for (const request of this.#open) request.abort()
     await this.#app.close()
   }
 
@@ -106,11 +107,17 @@ export class ApiServer implements AsyncDisposable {
 
   async #answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<ApiReply> {
     const gone = new AbortController()
-    const onClose = (): void => gone.abort()
+    const onClose = (): void => {
+      this.#open.delete(gone)
+      gone.abort()
+    }
+    this.#open.add(gone)
     reply.raw.once('close', onClose)
-    const signal = AbortSignal.any([gone.signal, this.#stopping.signal])
-    const answer = await this.#handle(route, request, signal)
-    if (typeof answer.body === 'string') reply.raw.off('close', onClose)
+    const answer = await this.#handle(route, request, gone.signal)
+    if (typeof answer.body === 'string') {
+      this.#open.delete(gone)
+      reply.raw.off('close', onClose)
+    }
     return answer
   }
 
