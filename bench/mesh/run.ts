@@ -51,7 +51,8 @@ async function measure(peers: number, password: string | undefined): Promise<Mea
   const shares = Array.from({ length: count }, (_, i) => ({
     first: Math.floor((peers * i) / count),
     last: Math.floor((peers * (i + 1)) / count),
-    child: fork(program()),
+    // With the heap that the daemon is started with.
+    child: fork(program(), { execArgv: [...process.execArgv, '--max-semi-space-size=2'] }),
   }))
   try {
     await Promise.all(

@@ -133,6 +133,11 @@ export class Claims {
     return this.indexOf(remote) >= 0
   }
 
+  /** Ascending. */
+  remotes(): PeerName[] {
+    return Array.from({ length: this.size }, (_, i) => this.remoteAt(i))
+  }
+
   *[Symbol.iterator](): Generator<Claim> {
     for (let i = 0; i < this.size; i++) yield this.at(i)
   }

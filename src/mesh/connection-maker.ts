@@ -36,7 +36,7 @@ const LONGEST_COURTESY = 15_000
 const HANDSHAKE_PAUSE = 250
 /** After changes the targets are looked through at most this often: less often where there are many. */
 const SETTLE = 50
-const SETTLE_PER_PEER = 4
+const SETTLE_PER_PEER = 10
 const LONGEST_SETTLE = 1_000
 
 export interface ConnectionMakerParts {
@@ -49,6 +49,14 @@ export interface ConnectionMakerParts {
   readonly loopback: boolean
   readonly dial: (address: SocketAddress, direct: boolean, expected: PeerName | undefined) => ConnectionId
   readonly resolve: (host: string) => void
+}
+
+/** Where live connections lead, as of one revision of them. */
+interface Connected {
+  readonly revision: number
+  readonly addresses: ReadonlySet<string>
+  /** Hosts that dialled us. */
+  readonly inboundHosts: ReadonlySet<string>
 }
 
 /** Decides whom to dial, and when again (mesh §14). */
@@ -65,6 +73,7 @@ export class ConnectionMaker {
   /** What discovery found last, and when it may look again. */
   #found: readonly Discovered[] = []
   #discoverAt = Number.NEGATIVE_INFINITY
+  #connected: Connected | undefined
   #checkAt = Number.POSITIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
 
@@ -253,11 +262,7 @@ export class ConnectionMaker {
   #validTargets(now: number): Set<Target> {
     const { links } = this.#parts
     const valid = new Set<Target>()
-    const connections = [...links.neighbours()].filter(({ state }) => state === 'added')
-    const addresses = new Set(connections.map(({ address }) => address))
-    const inboundHosts = new Set(
-      connections.filter(({ outbound }) => !outbound).map(({ remote }) => remote.host),
-    )
+    const { addresses, inboundHosts } = this.#connectedTo()
     const isConnected = ({ peer }: Target) => peer !== undefined && links.connected(peer)
 
     for (const { key, anyPort } of this.#direct.values()) {
@@ -278,9 +283,23 @@ export class ConnectionMaker {
     return valid
   }
 
+  #connectedTo(): Connected {
+    const { links } = this.#parts
+    if (this.#connected?.revision === links.revision) return this.#connected
+    const live = [...links.neighbours()].filter(({ state }) => state === 'added')
+    const inbound = live.filter(({ outbound }) => !outbound)
+    this.#connected = {
+      revision: links.revision,
+      addresses: new Set(live.map(({ address }) => address)),
+      inboundHosts: new Set(inbound.map(({ remote }) => remote.host)),
+    }
+    return this.#connected
+  }
+
   #discover(now: number): void {
     if (now < this.#discoverAt) return
-    const settle = this.#parts.peers.size * SETTLE_PER_PEER
+    const { peers } = this.#parts
+    const settle = peers.size * SETTLE_PER_PEER
     this.#discoverAt = now + Math.min(Math.max(settle, SETTLE), LONGEST_SETTLE)
     this.#found = this.#discovery.find(now)
   }

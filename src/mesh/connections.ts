@@ -253,8 +253,8 @@ export class Connections {
 
   /** TCP is gone, the peer asked to be waited for: its routes and its data plane stay as they are. */
   #hold(link: Link, seconds: number, now: number): void {
-    const { emit, deadlines } = this.#context
-    link.state = 'held'
+    const { links, emit, deadlines } = this.#context
+    links.hold(link)
     link.session = undefined
     link.congestedSince = undefined
     link.holdUntil = now + seconds * 1000

@@ -45,14 +45,17 @@ export class Discovery {
   }
 
   find(now: number): Discovered[] {
-    const ours = ownAddresses(this.#links, this.#port)
+    let ours: ReadonlySet<string> | undefined
     for (const [name, { until }] of this.#kept) if (until <= now) this.#kept.delete(name)
     const found: Discovered[] = []
     for (const peer of this.#peers) {
       if (peer.name === this.#peers.self.name || this.#links.connected(peer.name)) continue
-      const addresses = this.#kept.get(peer.name)?.found ?? this.#addressesOf(peer, ours)
-      if (addresses.length === 0) continue
-      if (!this.#kept.has(peer.name)) this.#kept.set(peer.name, { found: addresses, until: now + KEPT_FOR })
+      let addresses = this.#kept.get(peer.name)?.found
+      if (addresses === undefined) {
+        ours ??= ownAddresses(this.#links, this.#port)
+        addresses = this.#addressesOf(peer, ours)
+        if (addresses.length > 0) this.#kept.set(peer.name, { found: addresses, until: now + KEPT_FOR })
+      }
       found.push(...addresses)
     }
     return found

@@ -11,6 +11,12 @@ import type { SessionOutput } from './session-types.ts'
 import { TOPOLOGY_FEATURE, TOPOLOGY_FORMAT } from './topology-message.ts'
 import { TrustedSubnets } from './trusted-subnets.ts'
 
+/**
+ * Heartbeats and silence are looked after this often at most, in ms: with many neighbours something would be due all
+ * the time, and a second more or less is nothing to them.
+ */
+const LOOK_EVERY = 1_000
+
 /** What becomes of a session's outputs. */
 export interface LinkEvents {
   readonly introduced: (link: Link, remote: RemoteIntroduction, now: number) => void
@@ -79,7 +85,7 @@ export class LinkSessions {
       if (session.nextDeadline() <= now) this.#take(link, session.advance(now), now)
       next = Math.min(next, session.nextDeadline())
     }
-    return next
+    return Math.max(next, now + LOOK_EVERY)
   }
 
   /** Whether the overlay's traffic to this remote may go in clear for our part (mesh §5.2). */

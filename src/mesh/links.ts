@@ -6,6 +6,7 @@ import type { ConnectionId } from './node-types.ts'
 export class Links {
   readonly #byId = new Map<ConnectionId, Link>()
   readonly #byPeer = new Map<PeerName, Link>()
+  #revision = 0
 
   insert(link: Link): void {
     this.#byId.set(link.id, link)
@@ -13,13 +14,26 @@ export class Links {
 
   remove(link: Link): void {
     this.#byId.delete(link.id)
-    if (link.peer !== undefined && this.#byPeer.get(link.peer.name) === link)
-      this.#byPeer.delete(link.peer.name)
+    if (link.peer === undefined || this.#byPeer.get(link.peer.name) !== link) return
+    this.#byPeer.delete(link.peer.name)
+    this.#revision++
   }
 
   /** Makes it the connection to its peer. */
   register(link: Link, peer: PeerName): void {
     this.#byPeer.set(peer, link)
+    this.#revision++
+  }
+
+  /** TCP is gone; it goes on counting for its peer. */
+  hold(link: Link): void {
+    link.state = 'held'
+    this.#revision++
+  }
+
+  /** Grows with every change of who is connected. */
+  get revision(): number {
+    return this.#revision
   }
 
   get(id: ConnectionId): Link | undefined {

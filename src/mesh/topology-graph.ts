@@ -21,8 +21,8 @@ export class TopologyGraph {
   readonly names: readonly PeerName[]
   readonly #index: ReadonlyMap<PeerName, number>
   readonly #rows: readonly Row[]
-  /** Per node: who claims an established connection with it, as it claims with them. Made when first needed. */
-  #symmetric: readonly NodeSet[] | undefined
+  /** Per node: who claims an established connection with it, as it claims with them. Made when first needed, one by one. */
+  readonly #symmetric: (NodeSet | undefined)[] = []
 
   constructor(
     peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>,
@@ -99,8 +99,12 @@ export class TopologyGraph {
     const row = this.#rows[node]
     if (row === undefined) return NOBODY
     if (kind === 'all') return row.all
-    this.#symmetric ??= this.#rows.map(({ established }, i) => this.#confirmed(established, i))
-    return this.#symmetric[node] ?? NOBODY
+    let symmetric = this.#symmetric[node]
+    if (symmetric === undefined) {
+      symmetric = this.#confirmed(row.established, node)
+      this.#symmetric[node] = symmetric
+    }
+    return symmetric
   }
 
   /** Those of `claimed` that claim the same of `node`. */

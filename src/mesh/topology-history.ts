@@ -56,7 +56,7 @@ export class TopologyHistory {
     const changed =
       delta === undefined
         ? next.claims.changedFrom(old.claims)
-        : [...Array.from(delta.changed, ({ remote }) => remote), ...delta.gone]
+        : [...delta.changed.remotes(), ...delta.gone]
     const history = this.#steps.get(next.name) ?? { steps: [], changes: 0 }
     this.#steps.set(next.name, history)
     history.steps.push({ base: old.version, changed })

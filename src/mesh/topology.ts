@@ -30,13 +30,14 @@ const ANNOUNCE_OLD_AFTER = 1_000
  * time, then ever less often.
  */
 const ANNOUNCE_FIRST = 100
-const ANNOUNCE_SLOWEST = 1_000
 const QUIET = 3_000
+/** What everybody tells everybody costs the square of the number of peers: in a big network each tells more at once. */
+const slowestAfter = (peers: number): number => Math.min(Math.max(20 * peers, 1_000), 3_000)
 /**
  * Other changes, which only make good routes better, wait until no more follow: the longer, the more peers there are
  * to tell and to be told of.
  */
-const lullAfter = (peers: number): number => Math.min(Math.max(10 * peers, 100), 1_000)
+const lullAfter = (peers: number): number => Math.min(Math.max(10 * peers, 100), 1_500)
 const PATIENCE = 5
 /** When the topology has been still for so long, some neighbours compare digests. */
 const COMPARE_AFTER = 2_000
@@ -221,7 +222,7 @@ export class Topology {
     this.#announceBy = Number.POSITIVE_INFINITY
     this.#changedSince = undefined
     this.#announcedShortId = self.shortId
-    this.#announceAfter = Math.min(2 * this.#announceAfter, ANNOUNCE_SLOWEST)
+    this.#announceAfter = Math.min(2 * this.#announceAfter, slowestAfter(this.peers.size))
     if (self.version === this.#announced) return
     this.#sync.originate(new Map([[self.name, this.#announced]]))
     this.#announced = self.version

@@ -29,40 +29,37 @@ export class Scheduler {
     this.#now = Math.max(this.#now, until)
   }
 
-  #less(a: number, b: number): boolean {
-    const left = this.#heap[a]
-    const right = this.#heap[b]
-    if (left === undefined || right === undefined) return false
-    return left.at < right.at || (left.at === right.at && left.seq < right.seq)
-  }
-
-  #swap(a: number, b: number): void {
-    const left = this.#heap[a]
-    const right = this.#heap[b]
-    if (left === undefined || right === undefined) return
-    this.#heap[a] = right
-    this.#heap[b] = left
-  }
-
   #push(item: Item): void {
-    this.#heap.push(item)
-    for (let at = this.#heap.length - 1; at > 0; ) {
-      const parent = (at - 1) >> 1
-      if (!this.#less(at, parent)) return
-      this.#swap(at, parent)
-      at = parent
+    const heap = this.#heap
+    let at = heap.length
+    heap.push(item)
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      const parent = heap[above]
+      if (parent === undefined || !isBefore(item, parent)) break
+      heap[at] = parent
+      at = above
     }
+    heap[at] = item
   }
 
   #pop(): void {
-    this.#swap(0, this.#heap.length - 1)
-    this.#heap.pop()
-    for (let at = 0; ; ) {
-      let least = at
-      for (const child of [2 * at + 1, 2 * at + 2]) if (this.#less(child, least)) least = child
-      if (least === at) return
-      this.#swap(at, least)
-      at = least
+    const heap = this.#heap
+    const item = heap.pop()
+    if (item === undefined || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      const left = heap[2 * at + 1]
+      const right = heap[2 * at + 2]
+      if (left === undefined) break
+      const isRight = right !== undefined && isBefore(right, left)
+      const least = isRight ? right : left
+      if (!isBefore(least, item)) break
+      heap[at] = least
+      at = 2 * at + (isRight ? 2 : 1)
     }
+    heap[at] = item
   }
 }
+
+const isBefore = (a: Item, b: Item): boolean => a.at < b.at || (a.at === b.at && a.seq < b.seq)
