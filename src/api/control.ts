@@ -8,7 +8,7 @@ export interface Control {
   /** One line for each peer that could not be added; the others are added (http §2.3). */
   connect(peers: readonly string[], replace: boolean): Promise<readonly string[]>
   forget(peers: readonly string[]): void
-  /** Gives our IP space away and allocates no more (before `weave reset`). */
+  /** Gives our IP space away and allocates no more, and tells neighbours that we leave for good (before `weave reset`). */
   handOver(): Promise<void>
   /** Takes over the space of a dead peer by name or nickname; undefined when IPAM is off. */
   removePeer(peer: string, options: RemovePeerOptions): Promise<number | undefined>

@@ -49,7 +49,11 @@ export class DaemonControl implements Control {
   }
 
   async handOver(): Promise<void> {
-    await this.#sources.ipam?.handOver()
+    try {
+      await this.#sources.ipam?.handOver()
+    } finally {
+      this.#sources.router.leave()
+    }
   }
 
   async removePeer(peer: string, options: RemovePeerOptions): Promise<number | undefined> {

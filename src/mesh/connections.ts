@@ -18,7 +18,7 @@ import type { OverlayEvents, OverlayParams, SocketAddress } from './overlay.ts'
 import { OwnClaims } from './own-claims.ts'
 import { formatPeer, isPlaceholder, type Peer } from './peer.ts'
 import { holdSeconds } from './restart.ts'
-import { TOPOLOGY_FEATURE } from './topology-message.ts'
+import { TOPOLOGY_FEATURE, TOPOLOGY_FORMAT } from './topology-message.ts'
 import { TopologyOutbox } from './topology-outbox.ts'
 
 /** Inbound handshakes at one time; more are turned away, so that strangers cannot take all memory. */
@@ -233,7 +233,7 @@ export class Connections {
     if (held !== undefined) this.#supersede(held, peer)
     link.state = 'added'
     links.register(link, peer.name)
-    if (options.extensions !== false && remote.features.has(TOPOLOGY_FEATURE))
+    if (options.extensions !== false && remote.features.get(TOPOLOGY_FEATURE) === TOPOLOGY_FORMAT)
       link.outbox = new TopologyOutbox()
     this.#claims.add(link, peer.name)
     const how = restarted ? 'restarted peer' : wasReachable ? 'known peer' : 'new peer'

@@ -37,6 +37,8 @@ export interface Link {
   outbox: TopologyOutbox | undefined
   /** Since when the socket has more to send than it should; undefined: it takes more. */
   congestedSince: number | undefined
+  /** The peer said that it will not come back. */
+  leaving: boolean
   /** While `held`: until when; otherwise Infinity. */
   holdUntil: number
 }
@@ -55,5 +57,6 @@ export const newLink = (
   queue: new SenderQueue(),
   outbox: undefined,
   congestedSince: undefined,
+  leaving: false,
   holdUntil: Number.POSITIVE_INFINITY,
 })

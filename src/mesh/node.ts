@@ -12,6 +12,7 @@ import type { NodeContext, NodeDeadline } from './node-context.ts'
 import type { ConnectionId, MeshOptions, MeshOutput, MeshParts, Resolution } from './node-types.ts'
 import type { SocketAddress } from './overlay.ts'
 import type { Peers } from './peers.ts'
+import { LEAVE_TAG } from './restart.ts'
 import type { Routes } from './routes.ts'
 import { SHORT_IDS } from './short-ids.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -160,6 +161,15 @@ export class MeshNode {
     this.#context.emit({ kind: 'targets-changed', targets: this.#maker.targets })
   }
 
+  /** We shall not come back: neighbours need not hold our routes when our connections end. */
+  leave(now: number): void {
+    this.#input(now, () => {
+      for (const link of this.#context.links.neighbours()) {
+        if (link.outbox !== undefined) this.#sessions.send(link, LEAVE_TAG, new Uint8Array(0), now)
+      }
+    })
+  }
+
   /** Registers the owner of a gossip channel; before the first connection. */
   channel(name: string, gossiper: Gossiper): GossipChannel {
     return this.#context.gossip.register(name, gossiper)
@@ -239,6 +249,8 @@ export class MeshNode {
       this.#context.gossip.receive(link, tag, payload)
     } else if (tag === TOPOLOGY_TAG && link.outbox !== undefined) {
       this.#topology.receive(link, payload)
+    } else if (tag === LEAVE_TAG && link.outbox !== undefined) {
+      link.leaving = true
     } else if (OVERLAY_TAGS.has(tag)) {
       link.overlay?.control(tag, payload, now)
     } else if (link.peer !== undefined) {

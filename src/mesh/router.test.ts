@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { eventually } from '../../test/support/eventually.ts'
+import { LogLines } from '../../test/support/log-lines.ts'
 import { TestMesh } from '../../test/support/mesh-router.ts'
+import { silentLog } from '../lib/log.ts'
 import type { GossipData, Gossiper } from './gossiper.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -176,4 +178,44 @@ test('stopping twice is fine and leaves no socket', async () => {
   const socket = connect(mesh.port, one.address)
   const error = await new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve))
   assert.equal(error.code, 'ECONNREFUSED')
+})
+
+test('two hosts with one name are told both nicknames, whoever dialled', async () => {
+  await using mesh = new TestMesh()
+  const logs = [new LogLines(), new LogLines()]
+  const one = await mesh.start(1, {}, { log: logs[0] ?? silentLog })
+  const two = await mesh.start(2, { name: one.name }, { log: logs[1] ?? silentLog })
+  await two.router.connect([one.address])
+  const text =
+    /^local "00:00:00:00:00:01\(peer[12]\)" and remote "00:00:00:00:00:01\(peer[12]\)" peer names collision$/
+  await eventually('the reason in both logs', () =>
+    logs.every((log) => log.reasons().some((reason) => text.test(reason))),
+  )
+  const [failed] = two.router.status().connections
+  assert.ok(failed?.state === 'failed')
+  assert.equal(
+    failed.error,
+    'local "00:00:00:00:00:01(peer2)" and remote "00:00:00:00:00:01(peer1)" peer names collision',
+  )
+  assert.equal(failed.retryAt, undefined)
+})
+
+test('a peer that leaves for good is let go at once, one that stops is waited for', async () => {
+  await using mesh = new TestMesh()
+  const log = new LogLines()
+  const stays = await mesh.start(1, {}, { log })
+  const held = (): number => log.lines.filter(({ message }) => /routes are held/.test(message)).length
+  for (const [number, isLeaving] of [
+    [2, true],
+    [3, false],
+  ] as const) {
+    const goes = await mesh.start(number, { restartSec: 20 })
+    await goes.router.connect([stays.address])
+    await eventually('the connection', () => stays.overlay.isFullMesh(1) && goes.overlay.isFullMesh(1))
+    if (isLeaving) goes.router.leave()
+    await goes.router.stop()
+    if (isLeaving) await eventually('the peer to be gone', () => stays.router.status().peers.length === 1)
+    else await eventually('the connection to be held', () => held() === 1)
+    assert.equal(held(), isLeaving ? 0 : 1)
+  }
 })

@@ -102,6 +102,12 @@ export class MeshRouter implements AsyncDisposable {
     this.#settle()
   }
 
+  /** To be called before a `stop` for good: neighbours do not wait for our return. */
+  leave(): void {
+    this.#node.leave(this.#now())
+    this.#settle()
+  }
+
   status(): MeshSnapshot {
     return this.#node.snapshot()
   }

@@ -99,9 +99,13 @@ export class TcpConnection {
     this.#socket.uncork()
   }
 
-  /** Closes at once; nothing is reported any more. */
+  /**
+   * Closes at once; nothing is reported any more. What was written goes out as far as the kernel takes it: the other side
+   * learns by our introduction why it is turned away.
+   */
   close(): void {
     this.#open = false
+    this.#socket.uncork()
     this.#socket.destroy()
   }
 

@@ -54,9 +54,7 @@ export class TopologyHistory {
       return
     }
     const changed =
-      delta === undefined
-        ? next.claims.changedFrom(old.claims)
-        : [...delta.changed.remotes(), ...delta.gone]
+      delta === undefined ? next.claims.changedFrom(old.claims) : [...delta.changed.remotes(), ...delta.gone]
     const history = this.#steps.get(next.name) ?? { steps: [], changes: 0 }
     this.#steps.set(next.name, history)
     history.steps.push({ base: old.version, changed })

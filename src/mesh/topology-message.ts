@@ -4,9 +4,9 @@ import { type PeerName, peerName } from '../lib/peer-name.ts'
 import { Claims, ENTRY } from './claims.ts'
 import type { PeerDescription } from './peer.ts'
 
-/** Feature key of peers that take the messages below; its value is a format version. */
+/** Feature key of peers that take the messages below; its value is their format: only who has the same gets them. */
 export const TOPOLOGY_FEATURE = 'TopologyDeltas'
-export const TOPOLOGY_FORMAT = '1'
+export const TOPOLOGY_FORMAT = '2'
 /** Only ever sent to neighbours with the feature: old peers log tags that they do not know. */
 export const TOPOLOGY_TAG = 64
 
