@@ -401,13 +401,44 @@ PROGRAM("from_vxlan") int from_vxlan(struct __sk_buff *skb) {
 	return deliver(skb, conf, &to, source, RECEIVED);
 }
 
+// What a router answers to a datagram that its next link cannot take.
+struct too_big {
+	__u8 ethernet[ETH_HLEN];
+	struct iphdr ip;
+	__u8 type, code;
+	__be16 check, unused, mtu;
+	struct iphdr quoted;
+	struct udphdr udp;
+} __attribute__((packed));
+
+// Tells the daemon at once that the path to a neighbour has become narrower; the kernel gets to know in any case.
+static __always_inline int note_too_big(struct __sk_buff *skb) {
+	struct too_big *answer = (void *)(long)skb->data;
+	if ((void *)(answer + 1) > (void *)(long)skb->data_end || *(__u8 *)&answer->ip != 0x45) return PASS;
+	if (answer->type != 3 || answer->code != 4 || answer->quoted.protocol != IPPROTO_UDP) return PASS;
+	struct tunnel tunnel = { .from = answer->quoted.daddr, .to = answer->quoted.saddr, .port = answer->udp.dest };
+	__u32 mtu = bpf_ntohs(answer->mtu);
+	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
+	if (!event) return PASS;
+	__builtin_memset(event, 0, sizeof *event);
+	event->kind = EVENT_TOO_BIG;
+	event->family = 4;
+	*(__u32 *)event->address = tunnel.from;
+	event->length = mtu;
+	bpf_ringbuf_submit(event, 0);
+	return PASS;
+}
+
 // Ingress of the underlay's device: takes what is for a container out of its tunnel at once, past route lookup, socket and
 // VXLAN device. Whatever is not plain goes on to the kernel, and comes back to us in from_vxlan: control frames among
 // it, so that a firewall that stops VXLAN here is noticed by the heartbeats, as ever.
 PROGRAM("from_underlay") int from_underlay(struct __sk_buff *skb) {
 	struct outer *outer = (void *)(long)skb->data;
-	if (skb->protocol != bpf_htons(ETH_P_IP) || (void *)(outer + 1) + 20 > (void *)(long)skb->data_end) return PASS;
-	if (outer->ip.protocol != IPPROTO_UDP || outer->vxlan[0] != VXLAN_FLAGS || outer->udp.check) return PASS;
+	void *end = (void *)(long)skb->data_end;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || (void *)&outer->udp > end) return PASS;
+	if (outer->ip.protocol == IPPROTO_ICMP) return note_too_big(skb);
+	if ((void *)(outer + 1) + 20 > end || outer->ip.protocol != IPPROTO_UDP || outer->vxlan[0] != VXLAN_FLAGS || outer->udp.check) return PASS;
 	if (*(__u8 *)&outer->ip != 0x45 || outer->ip.frag_off & bpf_htons(0x3fff) || skb->vlan_present) return PASS;
 	struct tunnel tunnel = { .from = outer->ip.saddr, .to = outer->ip.daddr, .port = outer->udp.dest };
 	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;

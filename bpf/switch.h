@@ -122,3 +122,4 @@ struct event {
 	__u8 head[64];	  // its first bytes
 };
 #define EVENT_CONTROL 1
+#define EVENT_TOO_BIG 2 // a router refuses our packets to `address`; `length`: what its next link takes

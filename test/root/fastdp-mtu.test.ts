@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
-import { Topology } from '../../bench/datapath/topology.ts'
+import { Topology, UNDERLAY_ADDRESS } from '../../bench/datapath/topology.ts'
 import { weave } from '../../bench/datapath/weave.ts'
 
 const VXLAN_OVERHEAD = 50
@@ -42,4 +43,86 @@ describe('the fast datapath over an underlay of 1400 bytes', { skip }, () => {
       assert.match(ping(1376, 'dont'), /through/)
     })
   }
+})
+
+const ROUTER = '10.98.0.254'
+/** The first packet is lost at the router, the next ones while sleeve, which answers, measures the path for itself. */
+const VANISHED = 10
+
+describe('the fast datapath through a router', { skip }, () => {
+  let topology: Topology
+  const router = `wr${process.pid % 10_000}R`
+  const inRouter = (...argv: string[]): void => {
+    execFileSync('ip', ['netns', 'exec', router, ...argv])
+  }
+
+  /** A – router – B, instead of A – B. */
+  function insertRouter(): void {
+    execFileSync('ip', ['netns', 'add', router])
+    topology.run('A', 'ip link del u0')
+    for (const [host, port] of [
+      ['A', 'toA'],
+      ['B', 'toB'],
+    ] as const) {
+      inRouter(
+        'ip',
+        'link',
+        'add',
+        port,
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'u0',
+        'netns',
+        topology.namespace(host),
+      )
+      inRouter('ip', 'addr', 'add', `${ROUTER}/32`, 'dev', port)
+      inRouter('ip', 'link', 'set', port, 'up')
+      inRouter('ip', 'route', 'add', UNDERLAY_ADDRESS[host], 'dev', port)
+      topology.run(
+        host,
+        `ip addr add ${UNDERLAY_ADDRESS[host]}/32 dev u0; ip link set u0 up; ip route add ${ROUTER} dev u0
+         ip route add default via ${ROUTER}`,
+      )
+    }
+    inRouter('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  }
+
+  before(async () => {
+    topology = new Topology(`wr${process.pid % 10_000}`, { underlay: 'tso', mtu: 1376, underlayMtu: 1500 })
+    topology.buildUnderlay()
+    insertRouter()
+    await weave({ overlay: 'fastdp' })(topology)
+    await topology.ready()
+  })
+  after(async () => {
+    await topology.down()
+    execFileSync('ip', ['netns', 'del', router])
+  })
+
+  test('a path that shrinks behind the router is noticed by the router’s first answer, and within a second senders are told what fits', async () => {
+    await topology.waitFor('mtu=1376', () =>
+      /fastdp.*mtu=1376\b/.test(
+        topology.run(
+          'A',
+          `curl -sf --unix-socket ${topology.directory}/A.sock http://weave/status/connections`,
+        ),
+      ),
+    )
+    const full = 1376 - ICMP_HEADERS
+    assert.match(topology.run('Ac', `ping -M do -q -c20 -i0.02 -s ${full} ${PEER}`), / 0% packet loss/)
+    inRouter('ip', 'link', 'set', 'toB', 'mtu', '1300')
+    topology.run('B', 'ip link set u0 mtu 1300')
+    const said = topology.run('Ac', `ping -M do -c20 -i0.1 -W1 -s ${full} ${PEER} 2>&1 || true`)
+    const [sent = 0, got = 0] = (/(\d+) packets transmitted, (\d+) received/.exec(said) ?? [])
+      .slice(1)
+      .map(Number)
+    const told = said.match(/Frag needed|message too long/gi)?.length ?? 0
+    assert.ok(sent - got - told <= VANISHED, said)
+    assert.match(
+      topology.run('Ac', `ping -M do -q -c5 -i0.1 -W1 -s ${1238 - ICMP_HEADERS} ${PEER}`),
+      / 0% packet loss/,
+    )
+  })
 })

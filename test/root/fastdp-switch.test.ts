@@ -206,7 +206,9 @@ inOwnNamespaces(import.meta.filename, () => {
   test('heartbeats reach the daemon with the ids, the address and the length', async () => {
     const arrived = new Promise<ControlFrame>((resolve) => {
       // Those of the test before wait to be read.
-      bed.kernel.onControl((control) => control.head[14] === 1 && resolve(control))
+      bed.kernel.onEvent(
+        (event) => event.kind === 'control' && event.frame.head[14] === 1 && resolve(event.frame),
+      )
     })
     bed.fromVxlan(
       FAST,

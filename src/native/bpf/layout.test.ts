@@ -70,6 +70,18 @@ test('a counter is the sum over the CPUs', () => {
   assert.equal(decodeCounter(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0)), 259)
 })
 
+test('what a router complains of comes with the address and the size that it takes', () => {
+  const record = new Uint8Array(96)
+  record[0] = 2
+  record.set([10, 99, 0, 2], 8)
+  record[24] = 4
+  record.set([0x14, 5], 28)
+  assert.deepEqual(decodeEvent(record), {
+    kind: 'too-big',
+    answer: { address: Uint8Array.of(10, 99, 0, 2), mtu: 1300 },
+  })
+})
+
 test('an event that is cut short or of another kind is ignored', () => {
   assert.equal(decodeEvent(new Uint8Array(95)), undefined)
   assert.equal(decodeEvent(new Uint8Array(96)), undefined)

@@ -36,6 +36,7 @@ const HOP_IPV6 = 4
 const LOCAL_FIXED = 1
 export const TREE_MAX = 62
 const EVENT_CONTROL = 1
+const EVENT_TOO_BIG = 2
 
 export interface SwitchConfig {
   /** Interface indexes: the VXLAN device, vethwe-datapath, the engine's TAP (0: none). */
@@ -66,6 +67,18 @@ export interface ControlFrame {
   readonly length: number
   readonly head: Uint8Array
 }
+
+/** A router refuses our VXLAN to an address because of its size. */
+export interface TooBig {
+  readonly address: Uint8Array
+  /** What its next link takes; 0: it does not say. */
+  readonly mtu: number
+}
+
+/** What the programs tell the daemon. */
+export type SwitchEvent =
+  | { readonly kind: 'control'; readonly frame: ControlFrame }
+  | { readonly kind: 'too-big'; readonly answer: TooBig }
 
 function bytesOf(size: number, fill: (view: DataView, bytes: Uint8Array) => void): Uint8Array {
   const bytes = new Uint8Array(size)
@@ -241,16 +254,20 @@ export function decodeTraffic(perCpu: Uint8Array): PeerTraffic {
 }
 
 /** Undefined for a record of a kind that this version does not know. */
-export function decodeEvent(record: Uint8Array): ControlFrame | undefined {
+export function decodeEvent(record: Uint8Array): SwitchEvent | undefined {
   if (record.length < 96) return undefined
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+  const address = record.slice(8, view.getUint32(24, true) === 6 ? 24 : 12)
+  const length = view.getUint32(28, true)
+  if (view.getUint32(0, true) === EVENT_TOO_BIG) return { kind: 'too-big', answer: { address, mtu: length } }
   if (view.getUint32(0, true) !== EVENT_CONTROL) return undefined
   const tunnel = view.getUint32(4, true)
-  return {
+  const frame = {
     source: tunnel & 0xfff,
     destination: (tunnel >>> 12) & 0xfff,
-    address: record.slice(8, view.getUint32(24, true) === 6 ? 24 : 12),
-    length: view.getUint32(28, true),
+    address,
+    length,
     head: record.slice(32, 96),
   }
+  return { kind: 'control', frame }
 }

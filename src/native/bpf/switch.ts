@@ -5,7 +5,6 @@ import { type BpfDoors, bpfDoors } from './doors.ts'
 import { type MapDefinition, parseBpfObject, relocate } from './elf.ts'
 import {
   COUNTERS,
-  type ControlFrame,
   type Counter,
   decodeCounter,
   decodeDirectHops,
@@ -29,6 +28,7 @@ import {
   type MacEntry,
   type PeerTraffic,
   type SwitchConfig,
+  type SwitchEvent,
   type Way,
 } from './layout.ts'
 
@@ -188,11 +188,11 @@ export class KernelSwitch {
     return decodeTraffic(this.#doors.bpfMapLookup(this.#map('traffic'), key32(shortId)) ?? new Uint8Array())
   }
 
-  /** Heartbeats of peers, from now on. */
-  onControl(listener: (frame: ControlFrame) => void): void {
+  /** Heartbeats of peers and complaints of routers, from now on. */
+  onEvent(listener: (event: SwitchEvent) => void): void {
     this.#ring = this.#doors.bpfRing(this.#map('events'), RING_BYTES, (record) => {
-      const frame = decodeEvent(record)
-      if (frame !== undefined) listener(frame)
+      const event = decodeEvent(record)
+      if (event !== undefined) listener(event)
     })
   }
 

@@ -104,7 +104,7 @@ test('a path that takes the full size is established with the first answer', () 
     { kind: 'mtu-changed', mtu: MTU },
     { kind: 'established' },
   ])
-  assert.equal(connection.nextDeadline(), 10_030)
+  assert.equal(connection.nextDeadline(), 5030)
 })
 
 test('the largest size that a narrow path takes is found to the byte', () => {
@@ -133,15 +133,43 @@ test('sizes that the kernel refuses cost no waiting', () => {
   assert.ok(told.every(({ kind }) => kind === 'established' || kind === 'mtu-changed'))
 })
 
-test('a path that becomes narrower is left within 14 seconds, measured anew and used again', () => {
+test('a path that becomes narrower is left within nine seconds, measured anew and used again', () => {
   const connection = confirmed(true)
   overPath(connection, MTU, 0, 50_000)
-  const told = overPath(connection, 1200, 50_001, 90_000)
+  const until = 50_001 + 9000
+  const left = overPath(connection, 1200, 50_001, until)
+  assert.equal(left[0]?.kind, 'unhealthy')
+  const told = [...left, ...overPath(connection, 1200, until, 90_000)]
   assert.deepEqual(
     told.map(({ kind }) => kind).filter((kind) => kind !== 'mtu-changed'),
     ['unhealthy', 'healthy'],
   )
   assert.equal(connection.mtu, 1200)
+})
+
+test('a hint that the path is narrower is looked into at once, and believed only when the heartbeat is refused', () => {
+  const connection = confirmed(true)
+  assert.deepEqual(connection.doubt(10), [], 'nothing to doubt yet')
+  overPath(connection, MTU, 0, 50_000)
+  assert.deepEqual(connection.doubt(50_001), [BEAT])
+  assert.deepEqual(connection.doubt(50_050), [], 'a flood of hints is no flood of heartbeats')
+  connection.control(2, size(MTU), 50_060)
+  assert.ok(connection.usable)
+  assert.deepEqual(connection.doubt(51_000), [BEAT])
+  assert.equal(connection.refused(51_000)[0]?.kind, 'unhealthy')
+  assert.equal(connection.nextDeadline(), 51_000)
+})
+
+test('a path that was cut for a while has its old size when it is back: silence says nothing about sizes', () => {
+  for (const dark of [9500, 15_000, 20_000, 120_000]) {
+    const connection = confirmed(true)
+    overPath(connection, MTU, 0, 50_000)
+    overPath(connection, 0, 50_001, 50_000 + dark)
+    assert.ok(!connection.usable)
+    overPath(connection, MTU, 50_001 + dark, 100_000 + dark)
+    assert.ok(connection.usable)
+    assert.equal(connection.mtu, MTU)
+  }
 })
 
 test('a path that becomes wider is noticed within eleven minutes, the old size stays in use meanwhile', () => {

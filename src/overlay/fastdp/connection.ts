@@ -18,9 +18,13 @@ const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1, sizeAck: 2 } as const
 
 const FAST_MS = 500
 const SLOW_MS = 10_000
+/** Towards our own peers, whose answers tell that the path still works. */
+const WATCH_MS = 5000
 /** An answer is missing: find out soon whether the path is gone. */
 const DOUBT_MS = 1000
 const DOUBTS = 3
+/** Hints may be forged: no more heartbeats for them than this. */
+const DOUBT_AGAIN_MS = 100
 /** Old peers send every 10 s only: never sooner than six of them. */
 const TIMEOUT_MS = 60_000
 /** Never answered for so long: from here on slower and slower, but often enough for the other side's timeout. */
@@ -55,6 +59,7 @@ export class FastdpConnection {
   #acknowledged = false
   #unanswered = 0
   #begun = 0
+  #doubted = Number.NEGATIVE_INFINITY
   #backOff = FAST_MS
   #nextSend = Number.POSITIVE_INFINITY
   #nextRaise = Number.POSITIVE_INFINITY
@@ -130,6 +135,14 @@ export class FastdpConnection {
     return []
   }
 
+  /** The path may have become narrower: its size is looked at now. */
+  doubt(now: number): FastdpOutput[] {
+    const measured = this.#options.sizesAnswered && this.#established && !this.#mute
+    if (!measured || this.#path.searching || now < this.#doubted + DOUBT_AGAIN_MS) return []
+    this.#doubted = now
+    return this.#send(now)
+  }
+
   nextDeadline(): number {
     return Math.min(this.#nextSend, this.#timeout)
   }
@@ -164,7 +177,7 @@ export class FastdpConnection {
     if (this.#established && !this.#mute) {
       if (!this.#options.sizesAnswered) return SLOW_MS
       if (this.#path.searching) return FAST_MS
-      return this.#unanswered > 1 ? DOUBT_MS : SLOW_MS
+      return DOUBT_MS // the answer makes it longer
     }
     if (now - this.#begun < PATIENCE_MS) return FAST_MS
     this.#backOff = Math.min(this.#backOff * 2, SLOWEST_MS)
@@ -187,7 +200,7 @@ export class FastdpConnection {
     this.#backOff = FAST_MS
     const outputs: FastdpOutput[] = changed ? [{ kind: 'mtu-changed', mtu: this.mtu }] : []
     outputs.push(...this.#establish(now), ...this.#turn(() => (this.#mute = false)))
-    this.#nextSend = this.#path.searching ? now : now + SLOW_MS
+    this.#nextSend = this.#path.searching ? now : now + WATCH_MS
     return outputs
   }
 

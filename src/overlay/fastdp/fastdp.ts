@@ -12,6 +12,7 @@ import {
 } from '../../native/bpf/layout.ts'
 import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
+import { addressText } from './address.ts'
 import type { Device } from './device.ts'
 import { KernelTables } from './kernel-tables.ts'
 import { staleMacs } from './mac-sweep.ts'
@@ -110,7 +111,10 @@ export class Fastdp implements SubOverlay {
     const { clock, kernel, ports } = this.#parts
     this.#started = clock.now()
     this.#swept = this.#started
-    kernel.onControl((frame) => this.#received(frame))
+    kernel.onEvent((event) => {
+      if (event.kind === 'control') this.#received(event.frame)
+      else this.#refused(addressText(event.answer.address), event.answer.mtu)
+    })
     ports.attach(this.#options.vxlan, 'from_vxlan')
     ports.attach(this.#options.port, 'from_bridge')
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
@@ -224,6 +228,10 @@ export class Fastdp implements SubOverlay {
     if (this.#leaving) return
     this.#keepTunnels()
     this.#changed()
+    for (const slot of this.#slots.values()) {
+      const way = this.#findWay(slot.address)
+      if (way !== undefined) this.#refused(slot.address, way.pathMtu)
+    }
   }
 
   /** The addresses of the neighbours, confirmed ones only. */
@@ -324,6 +332,14 @@ export class Fastdp implements SubOverlay {
     const name = frame.destination === this.#shortId ? this.#shortIds.get(frame.source) : undefined
     const slot = name === undefined ? undefined : this.#slots.get(name)
     slot?.received(frame, this.#parts.clock.now())
+  }
+
+  /** A router says that VXLAN to an address is too large for it: forged or not, the next heartbeat finds out. */
+  #refused(address: string, mtu: number): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.address !== address || slot.mtu + VXLAN_OVERHEAD_BYTES <= mtu) continue
+      slot.doubt(this.#parts.clock.now())
+    }
   }
 
   /** Changes of one turn of the event loop make one write. */

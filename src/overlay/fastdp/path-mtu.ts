@@ -14,6 +14,8 @@ export class PathMtu {
   #bad: number
   #candidate: number
   #tries = 0
+  /** Sizes went unanswered while none was answered: the path was cut, which says nothing about sizes. */
+  #dark = false
 
   constructor(ceiling: number) {
     this.#ceiling = ceiling
@@ -38,7 +40,10 @@ export class PathMtu {
   /** Size of the next probe. Counts it: unanswered ones lead to a smaller size, at last to the full one again. */
   next(): number {
     if (this.#candidate === 0) return this.#good
-    if (this.#tries >= (this.#candidate === this.#ceiling ? FIRST_TRIES : TRIES)) this.refused()
+    if (this.#tries >= (this.#candidate === this.#ceiling ? FIRST_TRIES : TRIES)) {
+      this.#dark ||= this.#good === 0
+      this.refused()
+    }
     this.#tries++
     return this.#candidate === 0 ? this.#good : this.#candidate
   }
@@ -54,6 +59,8 @@ export class PathMtu {
   answered(size: number): boolean {
     const before = this.#good
     if (size > this.#ceiling) return false
+    if (this.#dark) this.#bad = this.#ceiling + 1
+    this.#dark = false
     if (size > this.#good) this.#good = size
     if (size >= this.#bad) this.#bad = this.#ceiling + 1
     if (this.#candidate !== 0) this.#choose()

@@ -84,6 +84,11 @@ export class FastdpSlot implements SubConnection {
     }
   }
 
+  /** The path may have become narrower. */
+  doubt(now: number): void {
+    this.#act(this.#core.doubt(now))
+  }
+
   nextDeadline(): number | undefined {
     const deadline = this.#core.nextDeadline()
     return Number.isFinite(deadline) ? deadline : undefined
