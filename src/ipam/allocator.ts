@@ -38,7 +38,7 @@ export class Allocator {
     this.#state = new AllocatorState(options, world)
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
-    this.#takeovers = new Takeovers(this.#state)
+    this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0)
     this.#uncommitted = new Uncommitted(this.#state, () => ({
       elector: this.#state.bootstrap.paxos?.own,
       consents: this.#takeovers.consents,

@@ -37,14 +37,17 @@ export interface Takeover {
  */
 export class Takeovers {
   readonly #state: AllocatorState
+  readonly #isDisputed: () => boolean
   readonly #attempts = new Map<PeerName, Attempt>()
   /** To whom we have given our consent, by dead peer. Replaced when it changes, so that it can be kept until it is on disk. */
   #promised = NO_PROMISES.consents
   /** Peers that understand us. */
   readonly #speakers = new Set<PeerName>()
 
-  constructor(state: AllocatorState) {
+  /** `isDisputed`: others say that part of what we think is ours is theirs. */
+  constructor(state: AllocatorState, isDisputed: () => boolean) {
     this.#state = state
+    this.#isDisputed = isDisputed
   }
 
   /** To whom we have given our consent, by dead peer. */
@@ -159,6 +162,9 @@ export class Takeovers {
 
   #whyNot(dead: PeerName, gone: ReadonlySet<PeerName>): string | undefined {
     const { options, ring, world } = this.#state
+    // We were removed, or have missed who was: whom our ring calls owners may be wrong.
+    if (this.#isDisputed())
+      return "others own part of what this peer thinks is its own, see 'weave status': remove it on another host"
     const others = owners(ring).filter((peer) => peer !== dead && !gone.has(peer))
     const missing = others.filter((peer) => peer !== options.self && !world.isKnown(peer))
     if (missing.length > 0) {

@@ -106,6 +106,11 @@ export class SimPeer {
     this.#disk.owned.clear()
   }
 
+  /** The ring that the host would start with. */
+  get stored(): Ring | undefined {
+    return this.#disk.ring
+  }
+
   /** What the peer would tell a new neighbour. */
   state(): GossipState | undefined {
     if (this.#allocator === undefined || this.#barrier === undefined) return undefined

@@ -94,7 +94,7 @@ function makePeace(world: World): void {
   world.run(10_000)
   // Messages get lost: the operator tries again, as he is told. Where nobody who is left owns space there is nobody to
   // consent: then he is told to use force, on one host.
-  const operator = world.pick(world.running)
+  const operator = world.pick(world.running.filter((peer) => peer.allocator?.foreignRings.length === 0))
   for (let attempt = 0; attempt < 6 && operator !== undefined; attempt++) {
     for (const host of gone) world.remove(operator, host)
     world.run(5000)
