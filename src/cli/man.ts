@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { environmentName } from '../config/option.ts'
-import { optionRows } from '../config/options.ts'
+import { optionRows, options } from '../config/options.ts'
 import { commandTable } from './command-table.ts'
 import { ExitStatus, type Io } from './io.ts'
 
@@ -16,8 +16,9 @@ export function man(io: Io, root: Command, version: string): number {
     })
   const settings = optionRows.map(([, option]) => {
     const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`
-    const fallback =
-      option.fallback === '' || Array.isArray(option.fallback) ? '' : `; default ${String(option.fallback)}`
+    // That of the nickname is the name of the machine that the page was made on.
+    const hasNone = option.fallback === '' || Array.isArray(option.fallback) || option === options.nickname
+    const fallback = hasNone ? '' : `; default ${String(option.fallback)}`
     return `.TP\n.B ${roff(`--${option.flag}${value}`)}\n${roff(`${option.help}${fallback} (${environmentName(option)})`)}`
   })
   io.out(

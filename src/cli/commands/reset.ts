@@ -22,9 +22,15 @@ export async function reset(io: Io, options: { readonly force?: boolean }): Prom
 
   const record = readLaunchRecord()
   await stop(io)
-  const { removeEverything } = await import('../../daemon/offline.ts')
-  for (const problem of await removeEverything(io.environment, record, { wasRunning: running }))
-    io.err(`${problem}\n`)
+  const [{ removeService }, { removeEverything }] = await Promise.all([
+    import('./service.ts'),
+    import('../../daemon/offline.ts'),
+  ])
+  const problems = [
+    ...(await removeService()),
+    ...(await removeEverything(io.environment, record, { wasRunning: running })),
+  ]
+  for (const problem of problems) io.err(`${problem}\n`)
   return ExitStatus.ok
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type PassedOn, passOn, takeOver } from '../../config/load.ts'
 import { messageOf } from '../../lib/errors.ts'
@@ -38,6 +38,24 @@ export async function installService(io: Io, words: readonly string[]): Promise<
   await systemctl('restart', ...UNITS)
   io.out('weave.service runs, and will after every boot; settings: /etc/default/weave\n')
   return ExitStatus.ok
+}
+
+/** Takes the service back: nothing of it is left to start at the next boot. Gives what could not be removed, a line each. */
+export async function removeService(): Promise<readonly string[]> {
+  const paths = UNITS.map((unit) => join(UNIT_DIRECTORY, unit)).filter((path) => existsSync(path))
+  if (paths.length === 0) return []
+  const problems: string[] = []
+  const attempt = async (act: () => Promise<void> | void): Promise<void> => {
+    try {
+      await act()
+    } catch (thrown) {
+      problems.push(`unable to remove the service: ${messageOf(thrown)}`)
+    }
+  }
+  await attempt(() => systemctl('disable', '--now', ...UNITS))
+  for (const path of [...paths, SETTINGS]) await attempt(() => rmSync(path, { force: true }))
+  await attempt(() => systemctl('daemon-reload'))
+  return problems
 }
 
 async function systemctl(...args: readonly string[]): Promise<void> {
