@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { WeaveError } from '../lib/errors.ts'
 import { readConfigFile } from './file.ts'
 import { type ParsedFlags, parseFlags } from './flags.ts'
+import { oldVariables } from './old-flags.ts'
 import { environmentName } from './option.ts'
 import { type Config, optionRows } from './options.ts'
 import { resolveConfig } from './resolve.ts'
@@ -24,7 +26,16 @@ export function loadConfig(argv: readonly string[], environment: Environment): L
     file: file.content,
     fileName: file.name,
   })
-  return { config, peers: parsed.words, notes: parsed.notes }
+  return { config, peers: parsed.words, notes: [...parsed.notes, ...variableNotes(environment)] }
+}
+
+/** What became of variables of old releases; throws for those without which the outcome is another one. */
+function variableNotes(environment: Environment): readonly string[] {
+  return [...oldVariables].flatMap(([name, { refuse, advice }]) => {
+    if (!environment[name]) return []
+    if (refuse) throw new WeaveError('configuration', `environment variable ${name}: ${advice}`)
+    return [`environment variable ${name} has no effect: ${advice}`]
+  })
 }
 
 /** How one process hands its configuration to another. */

@@ -31,7 +31,11 @@ with the flags' names as keys, e.g. \`{"port": 6783, "no-dns": true}\`. Truth va
 
 function rowOf(option: Option): string {
   const flag = `--${option.flag}${option.placeholder === undefined ? '' : ` ${option.placeholder}`}`
-  return `| \`${inCell(flag)}\` | \`${environmentName(option)}\` | ${fallbackOf(option)} | ${inCell(option.help)} |`
+  const [implying] = option.envImplies ?? []
+  const variables = [environmentName(option), ...(implying === undefined ? [] : [implying])]
+    .map((name) => `\`${name}\``)
+    .join(', ')
+  return `| \`${inCell(flag)}\` | ${variables} | ${fallbackOf(option)} | ${inCell(option.help)} |`
 }
 
 const inCell = (text: string): string => text.replaceAll('|', '\\|')

@@ -51,3 +51,13 @@ export const oldFlags: ReadonlyMap<string, OldFlag> = new Map(
     'without-dns': refused(false, PROXY),
   }),
 )
+
+/** Variables of 2.8.x that would change what the user gets, or that are mentioned; by name (cli §0.1). */
+export const oldVariables: ReadonlyMap<string, OldFlag> = new Map(
+  Object.entries({
+    AWSVPC: refused(false, 'routes of Amazon VPC are not written; unset it to use the mesh'),
+    WEAVE_NO_BRIDGED_FASTDP: ignored(false, OVS),
+    WEAVE_CNI_PLUGIN_DIR: ignored(true, 'there is no CNI plugin in this release'),
+    HAIRPIN_MODE: ignored(true, 'there is no CNI plugin in this release'),
+  }),
+)

@@ -13,6 +13,8 @@ export interface Option {
   readonly env?: string
   /** The variable means true as soon as it is not empty, whatever it says (`WEAVE_NO_FASTDP`). */
   readonly envByPresence?: boolean
+  /** A variable that, when it is not empty, stands for this value; the option's own variable wins. */
+  readonly envImplies?: readonly [variable: string, value: string]
   /** A flag that stands alone (`--resume`), or as `--resume=false`; never followed by its value. */
   readonly switch?: boolean
   /** May be given more than once; the values form a list. */

@@ -47,6 +47,10 @@ function find(sources: Sources, key: OptionKey): { raw: unknown; where: string }
   if (text !== undefined && text !== '') {
     return { raw: option.envByPresence === true ? true : text, where: `environment variable ${name}` }
   }
+  const [implying, implied] = option.envImplies ?? []
+  if (implying !== undefined && sources.environment[implying]) {
+    return { raw: implied, where: `environment variable ${implying}` }
+  }
   return { raw: sources.file[option.flag], where: `${sources.fileName}: "${option.flag}"` }
 }
 

@@ -172,6 +172,7 @@ export const serviceOptions = {
   }),
   logLevel: define({
     flag: 'log-level',
+    envImplies: ['WEAVE_DEBUG', 'debug'],
     schema: value.oneOf(['debug', 'info', 'warning', 'error']),
     fallback: 'info',
     placeholder: 'LEVEL',

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type LoadedConfig, passOn } from '../../config/load.ts'
 import type { Config } from '../../config/options.ts'
 import { KEEPER_VARIABLE, LAUNCH_ID_VARIABLE } from '../../config/places.ts'
+import { parseDockerArgs } from './docker-args.ts'
 
 /** Where the host's files are seen in the container, for its name (/etc/machine-id) and its name servers. */
 const HOST_ROOT = '/host'
@@ -21,7 +22,13 @@ const CAPABILITIES: Readonly<Record<string, number>> = {
 /** A daemon in a container as Docker is asked to make it. The host's network and processes are its own business. */
 export function containerRequest(
   { config, peers }: LoadedConfig,
-  launch: { readonly id: string; readonly image: string; readonly dockerSocket: string },
+  launch: {
+    readonly id: string
+    readonly image: string
+    readonly dockerSocket: string
+    /** `WEAVE_DOCKER_ARGS`. */
+    readonly dockerArgs?: string | undefined
+  },
 ): Readonly<Record<string, unknown>> {
   const resolvConf = config.resolvConf === '' ? '' : onHost(config.resolvConf)
   const inside: Config = {
@@ -30,6 +37,7 @@ export function containerRequest(
     resolvConf: resolvConf === '' ? '' : seenAt(resolvConf),
   }
   const { argv, environment } = passOn(inside, peers)
+  const extra = parseDockerArgs(launch.dockerArgs)
   return {
     Image: launch.image,
     Entrypoint: ['/usr/bin/node', '--max-semi-space-size=2', '/opt/weave/dist/daemon.cjs'],
@@ -38,8 +46,10 @@ export function containerRequest(
       ...environment,
       [LAUNCH_ID_VARIABLE]: launch.id,
       [KEEPER_VARIABLE]: 'docker',
-    }).map(([name, value]) => `${name}=${value}`),
-    Labels: { 'works.weave.role': 'system' },
+    })
+      .map(([name, value]) => `${name}=${value}`)
+      .concat(extra.environment),
+    Labels: { ...extra.labels, 'works.weave.role': 'system' },
     StopTimeout: 15,
     HostConfig: {
       NetworkMode: 'host',
@@ -52,7 +62,7 @@ export function containerRequest(
       ReadonlyPaths: [],
       SecurityOpt: ['apparmor=unconfined', 'no-new-privileges'],
       Devices: tunDevice(),
-      Binds: binds(config, resolvConf, launch.dockerSocket),
+      Binds: [...binds(config, resolvConf, launch.dockerSocket), ...extra.volumes],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '4' } },
     },
   }

@@ -75,6 +75,7 @@ export async function startInDocker(
     )
   }
   const request = containerRequest(loaded, {
+    dockerArgs: io.environment['WEAVE_DOCKER_ARGS'],
     id: randomBytes(32).toString('hex'),
     image,
     dockerSocket: docker.socket,
