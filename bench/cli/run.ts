@@ -1,4 +1,4 @@
-import { Lab } from '../../test/lab/lab.ts'
+import { eventually, Lab } from '../../test/lab/lab.ts'
 import { projectFile } from '../../test/support/project.ts'
 import { type Report, rowOf } from '../row.ts'
 
@@ -25,20 +25,26 @@ export async function runCliBench(options: {
     const ms = Number((await lab.exec(2, ['bash', '-ec', TIMED, 'bench', ...words])).split('\n').at(-1))
     samples.set(name, [...(samples.get(name) ?? []), ms])
   }
-  const round = async (suffix: string): Promise<void> => {
+  const round = async (suffix: string, names: number): Promise<void> => {
     await timed(`launch${suffix}`, WEAVE, 'launch', 'host1')
     await timed(`status at once${suffix}`, WEAVE, 'status')
+    // Until then the daemon and dockerd are busy finding out who runs.
+    await eventually('all names are known', async () =>
+      (await lab.weave(2, 'status')).includes(`Entries: ${names}\n`),
+    )
     for (let i = 0; i < 3; i++) await timed(`status${suffix}`, WEAVE, 'status')
     await timed(`ps${suffix}`, WEAVE, 'ps')
     await timed(`docker-run${suffix}`, 'docker', 'run', '--rm', '--net=weave', 'busybox', 'true')
     await timed(`stop${suffix}`, WEAVE, 'stop')
   }
 
-  for (let i = 0; i < options.rounds; i++) await round('')
+  for (let i = 0; i < options.rounds; i++) await round('', 0)
   await lab.weave(2, 'launch', 'host1')
   await startContainers(lab, options.containers)
   await lab.weave(2, 'stop')
-  for (let i = 0; i < options.rounds; i++) await round(`, ${options.containers} containers`)
+  for (let i = 0; i < options.rounds; i++) {
+    await round(`, ${options.containers} containers`, options.containers)
+  }
   await lab.weave(2, 'launch', 'host1')
   const rows = [...samples].map(([name, values]) => rowOf(name, 'ms', values))
   return {

@@ -159,7 +159,6 @@ export const scenes: Readonly<Record<string, Scene>> = {
         neverReady: true,
       },
     ],
-    notRun: { 'report not ready': 'there is no managed (V2) Docker plugin in this release' },
   },
   'http/08-metrics-addr.json': { hosts: [four()], listener: 'metrics' },
   'http/09-status-addr.json': {
