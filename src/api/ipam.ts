@@ -1,13 +1,13 @@
 import { IpamError } from '../ipam/errors.ts'
 import type { Ipam } from '../ipam/ipam.ts'
 import { rangeAsCidr } from '../ipam/range.ts'
-import type { IpamSnapshot } from '../ipam/snapshot.ts'
+import type { IpamSnapshot, Share } from '../ipam/snapshot.ts'
 import { parseAddress, parseAddressCidr, parseSubnet } from '../ipam/subnet.ts'
 import { messageOf, WeaveError } from '../lib/errors.ts'
 import { type Cidr, formatCidr, formatIp4, rangeSize } from '../lib/ip4.ts'
 import { formatPeerName } from '../lib/peer-name.ts'
 import { goJson } from './go-json.ts'
-import type { IpamReport } from './report.ts'
+import type { IpamReport, LeaseReport } from './report.ts'
 import {
   type ApiReply,
   type ApiRequest,
@@ -129,7 +129,7 @@ async function answering(prefix: string, act: () => Promise<ApiReply>): Promise<
 
 /** The allocator's part of `/report`. */
 export function ipamReport(snapshot: IpamSnapshot): IpamReport {
-  const { awaiting, range, shares, pieces, pendingClaims, pendingAllocates } = snapshot
+  const { awaiting, range, shares, pieces, pendingClaims, pendingAllocates, leases } = snapshot
   const reachable = new Set(shares.filter((share) => share.isReachable).map((share) => share.peer))
   return {
     Paxos: awaiting
@@ -147,6 +147,7 @@ export function ipamReport(snapshot: IpamSnapshot): IpamReport {
         Nickname: snapshot.nicknames.get(piece.peer) ?? '',
         IsKnownPeer: reachable.has(piece.peer),
         Version: piece.version,
+        ...leaseOf(shares.find((share) => share.peer === piece.peer)),
       })),
     ),
     PendingClaims: nullIfEmpty(
@@ -158,6 +159,25 @@ export function ipamReport(snapshot: IpamSnapshot): IpamReport {
     PendingAllocates: nullIfEmpty(
       pendingAllocates.map(({ ident, subnet }) => `${ident} ${formatCidr(subnet)}`),
     ),
+    ...(leases && {
+      Leases: {
+        Epoch: leases.epoch,
+        Members: leases.members.map(formatPeerName),
+        LeaseTimeSec: leases.leaseTime / 1000,
+        HoldTimeSec: leases.holdTime / 1000,
+        Lapsed: leases.isLapsed,
+        WhyNot: leases.whyNot ?? '',
+      },
+    }),
+  }
+}
+
+function leaseOf(share: Share | undefined): { readonly Lease?: LeaseReport } {
+  if (share?.lease === undefined) return {}
+  const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms / 1000))
+  const { state, leasedFor, backIn } = share.lease
+  return {
+    Lease: { State: state, Free: share.free, LeasedForSec: seconds(leasedFor), BackInSec: seconds(backIn) },
   }
 }
 

@@ -97,6 +97,16 @@ export interface IpamReport {
       }[]
     | null
   readonly PendingAllocates: readonly string[] | null
+  /** Absent where `--ipalloc-reclaim` is off. Ours. */
+  readonly Leases?: {
+    readonly Epoch: number
+    readonly Members: readonly string[]
+    readonly LeaseTimeSec: number
+    readonly HoldTimeSec: number
+    readonly Lapsed: boolean
+    /** Why nothing comes back by itself; empty if it does. */
+    readonly WhyNot: string
+  }
 }
 
 export interface RingEntryReport {
@@ -106,6 +116,18 @@ export interface RingEntryReport {
   readonly Nickname: string
   readonly IsKnownPeer: boolean
   readonly Version: number
+  /** Of the owner's space as a whole; absent without leases. Ours. */
+  readonly Lease?: LeaseReport
+}
+
+/** What becomes of an owner's space by leases; null where nothing is known. */
+export interface LeaseReport {
+  readonly State: 'member' | 'departed' | 'outside'
+  /** Addresses that are free in all that it owns. */
+  readonly Free: number
+  readonly LeasedForSec: number | null
+  /** Its space, or what is left of it, comes back in so long. */
+  readonly BackInSec: number | null
 }
 
 export interface DnsReport {

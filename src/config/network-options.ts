@@ -158,4 +158,28 @@ export const networkOptions = {
     group: 'addresses',
     help: 'how peers first divide the range: consensus[=COUNT], seed=NAME,… or observer',
   }),
+  ipallocReclaim: define({
+    flag: 'ipalloc-reclaim',
+    schema: value.oneOf(['off', 'auto'] as const),
+    fallback: 'off',
+    placeholder: 'off|auto',
+    group: 'addresses',
+    help: "'auto': space of hosts that are gone comes back by itself where three hosts or more have this option; the same on all",
+  }),
+  ipallocLeaseTime: define({
+    flag: 'ipalloc-lease-time',
+    schema: value.duration,
+    fallback: 600_000,
+    placeholder: 'DURATION',
+    group: 'addresses',
+    help: 'how long a host may be cut off before its free space is taken, and it gives out no more addresses; at least 4s, the same on all',
+  }),
+  ipallocHoldTime: define({
+    flag: 'ipalloc-hold-time',
+    schema: value.duration,
+    fallback: 86_400_000,
+    placeholder: 'DURATION',
+    group: 'addresses',
+    help: 'how long after that the addresses of its containers stay its own; at least twice the lease time',
+  }),
 } as const

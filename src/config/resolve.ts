@@ -82,6 +82,9 @@ const refuse = (message: string): never => {
 
 /** What no single value can tell. */
 function checkTogether(config: Config): void {
+  if (config.ipallocLeaseTime < 4000) refuse('--ipalloc-lease-time: at least 4s')
+  if (config.ipallocHoldTime < 2 * config.ipallocLeaseTime)
+    refuse('--ipalloc-hold-time must be at least twice --ipalloc-lease-time')
   if (config.ipallocRange === '') {
     if (config.ipallocDefaultSubnet !== '') {
       refuse('--ipalloc-default-subnet needs a range: give --ipalloc-range as well')

@@ -50,6 +50,10 @@ export function buildIpam(
       nickname: config.nickname,
       uid: router.status().uid,
       ...settings,
+      reclaim:
+        config.ipallocReclaim === 'auto'
+          ? { leaseTime: config.ipallocLeaseTime, holdTime: config.ipallocHoldTime }
+          : undefined,
       quorum: () => quorumFor(settings.init, router.initialPeers()),
     },
   )

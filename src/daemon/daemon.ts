@@ -9,7 +9,7 @@ import { parseEngineAddress } from '../docker/engine/address.ts'
 import { Engine as DockerEngine, type EngineApi } from '../docker/engine/engine.ts'
 import { addressesInUse } from '../docker/in-use.ts'
 import { Host } from '../host/host.ts'
-import { IPAM_CHANNEL, TAKEOVER_CHANNEL } from '../ipam/gossiper.ts'
+import { IPAM_CHANNEL, LEASE_CHANNEL, TAKEOVER_CHANNEL } from '../ipam/gossiper.ts'
 import { systemClock } from '../lib/clock.ts'
 import { WeaveError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
@@ -127,6 +127,7 @@ export class Daemon implements AsyncDisposable {
     const ipamChannels = ipam && {
       allocation: router.channel(IPAM_CHANNEL, ipam.gossiper),
       takeover: router.channel(TAKEOVER_CHANNEL, ipam.takeoverGossiper),
+      ...(ipam.leaseGossiper && { lease: router.channel(LEASE_CHANNEL, ipam.leaseGossiper) }),
     }
     if (dns !== undefined) {
       dns.connect({

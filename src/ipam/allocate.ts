@@ -33,6 +33,7 @@ export function tryAllocate(
     state.dead.delete(ident)
     return { kind: 'address', cidr }
   }
+  if (state.gate?.want(hosts, now) === true) return undefined
   const of = state.asks.begin(whole, donors(state.ring, whole, state.world.rng), state.ring, now)
   if (of.length > 0) state.emit({ kind: 'ask-space', of, range: whole, claim: undefined })
   return undefined

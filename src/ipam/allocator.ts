@@ -3,6 +3,8 @@ import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
 import type { Changes, Durable, Restored } from './changes.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
+import { Leases } from './lease/leases.ts'
+import type { LeaseMessage } from './lease/message.ts'
 import { type ForeignRing, Replica } from './replica.ts'
 import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
 import { cancelled, Requests } from './requests.ts'
@@ -30,7 +32,9 @@ export class Allocator {
   readonly #replica: Replica
   readonly #requests: Requests
   readonly #takeovers: Takeovers
+  readonly #leases: Leases | undefined
   #nextTick: number | undefined
+  #leasesDue: number | undefined
   readonly #uncommitted: Uncommitted
   #leaving = false
 
@@ -39,10 +43,16 @@ export class Allocator {
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
     this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0)
+    const { reclaim } = options
+    if (reclaim !== undefined) {
+      this.#leases = new Leases(this.#state, reclaim, (ring) => this.#replica.merge(ring))
+      this.#state.gate = this.#leases
+    }
     this.#uncommitted = new Uncommitted(this.#state, () => ({
       elector: this.#state.bootstrap.paxos?.own,
       consents: this.#takeovers.consents,
       disputed: this.#replica.disputed,
+      lease: this.#leases?.disk,
     }))
   }
 
@@ -52,6 +62,10 @@ export class Allocator {
 
   get foreignRings(): readonly ForeignRing[] {
     return this.#replica.foreign
+  }
+
+  get leases(): Leases | undefined {
+    return this.#leases
   }
 
   /** Read-only view for status; change nothing through it. */
@@ -72,6 +86,7 @@ export class Allocator {
     const say = (text: string): void =>
       this.#state.emit({ kind: 'event', event: { kind: 'initialising', with: text } })
     if (restored !== undefined) this.#load(restored)
+    this.#leases?.start(restored?.promises.lease, now)
     if (this.#state.hasRing) {
       say(
         options.init.kind === 'seed'
@@ -127,6 +142,7 @@ export class Allocator {
   cancel(id: RequestId, now: number): AllocatorOutput[] {
     this.#requests.cancel(id)
     this.#takeovers.cancel(id)
+    this.#leases?.cancel(id)
     return this.#done(now)
   }
 
@@ -217,7 +233,7 @@ export class Allocator {
         this.#requests.denied(message.range, sender, now)
         break
       case 'space-request':
-        this.#spaceRequested(sender, message.range)
+        this.#spaceRequested(sender, message.range, now)
         break
       default:
         message satisfies never
@@ -244,9 +260,12 @@ export class Allocator {
     }
   }
 
-  #spaceRequested(sender: PeerName, range: Range): void {
+  #spaceRequested(sender: PeerName, range: Range, now: number): void {
     if (!this.#state.hasRing) return
-    if (this.#replica.donate(range, sender)) this.#state.emit({ kind: 'broadcast' })
+    if (this.#leases?.isRestricted === true) {
+      if (this.#leases.donate(range, sender, now)) return
+      this.#state.emit({ kind: 'space-denied', to: sender, range })
+    } else if (this.#replica.donate(range, sender)) this.#state.emit({ kind: 'broadcast' })
     else this.#state.emit({ kind: 'space-denied', to: sender, range })
     this.#state.emit({ kind: 'ring-update', to: sender })
   }
@@ -271,8 +290,9 @@ export class Allocator {
   }
 
   nextDeadline(): number | undefined {
-    const takeover = this.#takeovers.nextDeadline
-    return takeover === undefined ? this.#nextTick : Math.min(takeover, this.#nextTick ?? takeover)
+    const due = [this.#nextTick, this.#takeovers.nextDeadline, this.#leasesDue]
+    const known = due.filter((at) => at !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
   }
 
   /**
@@ -286,11 +306,23 @@ export class Allocator {
     now: number,
   ): AllocatorOutput[] {
     const owns = owners(this.#state.ring).includes(peer)
-    if (peer === this.#state.options.self || !owns) this.#state.answer(id, { kind: 'taken', count: 0 })
+    if (peer !== this.#state.options.self && !options.force && this.#leases?.governs(peer) === true)
+      this.#leases.order(id, peer, options.gone, now)
+    else if (peer === this.#state.options.self || !owns) this.#state.answer(id, { kind: 'taken', count: 0 })
     else {
       const takeover = options.force ? { id, dead: peer } : this.#takeovers.begin(id, peer, options.gone, now)
       if (takeover !== undefined) this.#takeOver(takeover, now)
+      if (options.force) this.#leases?.expel(peer, options.gone, now)
     }
+    return this.#done(now)
+  }
+
+  /** What another peer has to say about leases. */
+  lease(sender: PeerName, message: LeaseMessage, now: number): AllocatorOutput[] {
+    if (this.#leaving || this.#leases === undefined) return this.#done(now)
+    const { ring } = this.#state
+    this.#leases.receive(sender, message, now)
+    if (this.#state.ring !== ring) this.#requests.retry(now)
     return this.#done(now)
   }
 
@@ -321,6 +353,12 @@ export class Allocator {
   /** Gives everything that we own to another peer, for good: we leave the network (ipam §12). */
   handOver(now: number): { heir: PeerName | undefined; outputs: AllocatorOutput[] } {
     const { holdings, options, ring, nicknames } = this.#state
+    if (this.#leases?.isRestricted === true && this.#leases.leasedUntil(now) === undefined) {
+      // It may be another's already; what is not comes back by itself.
+      this.#leaving = true
+      this.#requests.cancelAll()
+      return { heir: undefined, outputs: this.#done(now) }
+    }
     this.#leaving = true
     this.#requests.cancelAll()
     const known = (peer: PeerName): boolean => this.#state.world.isKnown(peer)
@@ -330,7 +368,10 @@ export class Allocator {
     this.#state.dead.clear()
     this.#state.ring = transfer(ring, options.self, heir ?? UNKNOWN_PEER).ring
     if (heir === undefined) this.#uncommitted.dropRing()
-    else this.#state.emit({ kind: 'broadcast' })
+    else {
+      this.#state.emit({ kind: 'broadcast' })
+      this.#leases?.leave()
+    }
     return { heir, outputs: this.#done(now) }
   }
 
@@ -355,6 +396,7 @@ export class Allocator {
     this.#uncommitted.undo(changes, durable)
     this.#takeovers.resume(durable.promises.consents)
     this.#replica.resume(durable.promises.disputed)
+    this.#leases?.undone()
   }
 
   #establishIfWanted(now: number): void {
@@ -395,6 +437,10 @@ export class Allocator {
     if (bootstrap.isAwaiting || !this.#requests.isEmpty || dead.size > 0) this.#nextTick ??= now + TICK
     else this.#nextTick = undefined
     this.#takeovers.ringChanged()
+    if (this.#leases !== undefined && !this.#leaving) {
+      if (this.#leases.advance(now)) this.#requests.retry(now)
+      this.#leasesDue = this.#leases.nextDeadline(now)
+    }
     return this.#state.drain()
   }
 }

@@ -42,7 +42,12 @@ export function tryClaim(
 
   state.dead.delete(ident)
   const owner = ownerOf(state.ring, cidr.addr)
-  if (owner === state.options.self) return claimOurs(state, claim.request)
+  if (owner === state.options.self) {
+    if (state.holdings.space.isPermitted(cidr.addr) || state.holdings.holderOf(cidr.addr) !== undefined)
+      return claimOurs(state, claim.request)
+    state.gate?.wantAddress({ start: cidr.addr, end: cidr.addr + 1 }, now)
+    return undefined
+  }
   const earlier = claim.asked?.owner === owner ? claim.asked : undefined
   if (earlier !== undefined && now - earlier.first > ANSWER_WITHIN)
     return refused(ownedByOther(state, claim, 'it does not answer'))

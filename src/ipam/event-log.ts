@@ -45,6 +45,42 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
     case 'ring-conflict-over':
       log.info('the ring of a peer agrees with ours again', { peer: formatPeerName(event.peer) })
       return
+    case 'epoch-began': {
+      const { number, members, taken } = event.epoch
+      log.info('the members of the network have changed', {
+        epoch: number,
+        members: members.map(formatPeerName),
+      })
+      for (const { from, to, count } of taken)
+        log.info('space of a host that is gone taken over', {
+          from: formatPeerName(from),
+          by: formatPeerName(to),
+          addresses: count,
+        })
+      return
+    }
+    case 'lease-granted':
+      log.info('a majority of the members has granted our lease: addresses can be given out')
+      return
+    case 'lease-lapsed':
+      log.warn(
+        'our lease has lapsed: no new addresses are given out until a majority of the members is reached',
+      )
+      return
+    case 'state-outdated':
+      log.warn(
+        'the state directory is older than what other hosts know of this one (deleted, or restored from a backup); what it held by then stays held',
+      )
+      return
+    case 'cloned':
+      log.error('another host uses the name of this one: no addresses are given out here; see weave status')
+      return
+    case 'clock-drifts':
+      log.error('the clock of a host runs faster or slower than leases can stand', {
+        peer: formatPeerName(event.peer),
+        percent: event.percent,
+      })
+      return
     case 'unknown-message':
       log.warn('a peer sent an IPAM message of a kind that we do not know', {
         peer: formatPeerName(event.peer),

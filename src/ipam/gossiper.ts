@@ -7,12 +7,16 @@ import {
   type GossipState,
   type UnicastMessage,
 } from './gossip-codec.ts'
+import { decodeLeaseMessage, encodeLeaseMessage, type LeaseLetter } from './lease/codec.ts'
 import { decodeTakeover, type TakeoverMessage } from './takeover-codec.ts'
 
 /** The channel's name in the mesh. */
 export const IPAM_CHANNEL = 'IPallocation'
 /** A channel of our own: old peers pass its messages on and ignore them. */
 export const TAKEOVER_CHANNEL = 'IPtakeover'
+
+/** Another one: leases, see docs/ipam.md. */
+export const LEASE_CHANNEL = 'IPlease'
 
 /** Our state on its way to neighbours: encoded when it is sent, so that two of them are as good as one. */
 export interface LazyState {
@@ -62,6 +66,48 @@ export class TakeoverGossiper {
     return undefined
   }
 }
+
+export interface LeaseReceiver {
+  lease(sender: PeerName, letter: LeaseLetter): void
+  /** That we are there; undefined if leases are off. */
+  leaseHello(): LeaseLetter | undefined
+}
+
+/** Owner of the channel `IPlease`: what members say to each other, and who is there. */
+export class LeaseGossiper {
+  readonly #receiver: LeaseReceiver
+
+  constructor(receiver: LeaseReceiver) {
+    this.#receiver = receiver
+  }
+
+  onUnicast(source: PeerName, payload: Uint8Array): void {
+    const letter = decodeLeaseMessage(payload)
+    if (letter !== undefined) this.#receiver.lease(source, letter)
+  }
+
+  onBroadcast(source: PeerName, payload: Uint8Array): LazyState | undefined {
+    this.onUnicast(source, payload)
+    return { merge: (newer) => newer, encode: () => [payload] }
+  }
+
+  onGossip(payload: Uint8Array): undefined {
+    const letter = decodeLeaseMessage(payload)
+    if (letter?.message.kind === 'hello') this.#receiver.lease(letter.from, letter)
+    return undefined
+  }
+
+  complete(): LazyState | undefined {
+    const hello = this.#receiver.leaseHello()
+    return hello && leaseState(hello)
+  }
+}
+
+/** A message that is broadcast; a later one takes its place. */
+export const leaseState = (letter: LeaseLetter): LazyState => ({
+  merge: (newer) => newer,
+  encode: () => [encodeLeaseMessage(letter)],
+})
 
 /** Owner of the channel `IPallocation`, in the shape that the mesh expects of gossipers (ipam §10). */
 export class IpamGossiper {

@@ -6,8 +6,9 @@ import type { Rng } from '../lib/rng.ts'
 import { Allocator } from './allocator.ts'
 import type { Init } from './bootstrap.ts'
 import { IpamError } from './errors.ts'
-import type { IpamGossiper, TakeoverGossiper } from './gossiper.ts'
+import type { IpamGossiper, LeaseGossiper, TakeoverGossiper } from './gossiper.ts'
 import { ANONYMOUS, type Owned } from './holdings.ts'
+import type { ReclaimTimes } from './lease/shared.ts'
 import type { Answer, ClaimRequest } from './request.ts'
 import { judgeStored } from './restore.ts'
 import { isEmpty } from './ring.ts'
@@ -34,6 +35,8 @@ export interface IpamOptions {
   readonly range: Cidr
   readonly defaultSubnet: Cidr
   readonly init: Init
+  /** How long hosts may be silent before their space comes back; undefined for never. */
+  readonly reclaim?: ReclaimTimes | undefined
   /** Electors that make a majority, `quorumFor(init, targets)`; asked when a consensus is first wanted. */
   readonly quorum: () => number
 }
@@ -63,10 +66,11 @@ export class Ipam {
   constructor(parts: IpamParts, options: IpamOptions) {
     this.#parts = parts
     this.#options = options
-    const { name: self, nickname, uid, init, quorum } = options
+    const { name: self, nickname, uid, init, quorum, reclaim } = options
     const range = cidrRange(options.range)
-    const world = { rng: parts.rng, quorum, isKnown: parts.isKnown }
-    this.#allocator = new Allocator({ self, nickname, uid, range, init }, world)
+    const wall = (): number => parts.clock.wall()
+    const world = { rng: parts.rng, quorum, isKnown: parts.isKnown, wall }
+    this.#allocator = new Allocator({ self, nickname, uid, range, init, reclaim }, world)
     this.#shell = new AllocatorShell(this.#allocator, parts)
   }
 
@@ -78,6 +82,11 @@ export class Ipam {
   /** To be registered for the channel `IPtakeover`. */
   get takeoverGossiper(): TakeoverGossiper {
     return this.#shell.takeoverGossiper
+  }
+
+  /** To be registered for the channel `IPlease`; undefined where leases are off. */
+  get leaseGossiper(): LeaseGossiper | undefined {
+    return this.#allocator.leases && this.#shell.leaseGossiper
   }
 
   get defaultSubnet(): Cidr {
@@ -245,7 +254,7 @@ export class Ipam {
   }
 
   snapshot(): IpamSnapshot {
-    return takeSnapshot(this.#allocator, this.#options.defaultSubnet)
+    return takeSnapshot(this.#allocator, this.#options.defaultSubnet, this.#parts.clock.now())
   }
 
   /** Why a request for an address in the subnet would have to wait. */

@@ -1,4 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
+import type { LeaseState } from './lease/codec.ts'
 import type { Knowledge } from './paxos.ts'
 import type { Dispute } from './ring-dispute.ts'
 
@@ -10,10 +11,20 @@ export interface Promises {
   readonly consents: ReadonlyMap<PeerName, PeerName>
   /** Space of ours that others say is theirs: nothing of it is given out. */
   readonly disputed: readonly Dispute[]
+  /** Its own lease, and what it has granted to others. */
+  readonly lease: LeaseState | undefined
 }
 
-export const NO_PROMISES: Promises = { elector: undefined, consents: new Map(), disputed: [] }
+export const NO_PROMISES: Promises = {
+  elector: undefined,
+  consents: new Map(),
+  disputed: [],
+  lease: undefined,
+}
 
 /** Each part is replaced, never changed in place, when something of it is new. */
 export const samePromises = (a: Promises, b: Promises): boolean =>
-  a.elector?.claims === b.elector?.claims && a.consents === b.consents && a.disputed === b.disputed
+  a.elector?.claims === b.elector?.claims &&
+  a.consents === b.consents &&
+  a.disputed === b.disputed &&
+  a.lease === b.lease

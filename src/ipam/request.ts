@@ -1,5 +1,7 @@
 import type { Cidr, Range } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
+import type { Epoch } from './lease/epoch.ts'
+import type { LeaseMessage } from './lease/message.ts'
 import type { RingConflict } from './ring-merge.ts'
 import type { TakeoverMessage } from './takeover-codec.ts'
 
@@ -43,6 +45,9 @@ export type AllocatorEvent =
   | { readonly kind: 'container-addresses-freed'; readonly ident: string }
   | { readonly kind: 'ring-conflict'; readonly peer: PeerName; readonly conflict: RingConflict }
   | { readonly kind: 'ring-conflict-over'; readonly peer: PeerName }
+  | { readonly kind: 'epoch-began'; readonly epoch: Epoch }
+  | { readonly kind: 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned' }
+  | { readonly kind: 'clock-drifts'; readonly peer: PeerName; readonly percent: number }
   | { readonly kind: 'unknown-message'; readonly peer: PeerName; readonly type: number }
 
 /** What the allocator wants done. All but `ask-space` waits until the changes before it are on disk. */
@@ -61,4 +66,6 @@ export type AllocatorOutput =
   | { readonly kind: 'takeover'; readonly to: PeerName; readonly message: TakeoverMessage }
   /** A takeover message with our ring. */
   | { readonly kind: 'consent'; readonly to: PeerName; readonly dead: PeerName }
+  /** To everybody where `to` is undefined. */
+  | { readonly kind: 'lease'; readonly to: PeerName | undefined; readonly message: LeaseMessage }
   | { readonly kind: 'event'; readonly event: AllocatorEvent }

@@ -1,5 +1,6 @@
 import type { Range } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
+import { RangeSet } from './range-set.ts'
 import { distance, type Entry, entryAt, indexBelow, isEmpty, ownedRanges, type Ring } from './ring.ts'
 
 /** A takeover outranks whatever the former owner may still have written (ipam §3). */
@@ -87,6 +88,48 @@ export const transfer = (ring: Ring, from: PeerName, to: PeerName): { ring: Ring
     ),
   },
 })
+
+/** Above whatever a former owner may still have written, at any rate of changes within a lease time. */
+const SEIZE_STEP = 2 ** 20
+/** What others accept of us (`HIGHEST_VERSION` of the gossip codec). */
+const LAST_VERSION = 0xf000_0000
+
+/** Makes the parts of `ranges` that `from` owns the property of `to`, cut out at exactly their ends. */
+export function seize(ring: Ring, ranges: readonly Range[], from: PeerName, to: PeerName): Ring {
+  const mine = RangeSet.of(ownedRanges(ring, from))
+  let result = ring
+  for (const range of ranges)
+    for (const part of mine.within(range)) result = seizePart(result, part, from, to)
+  return result
+}
+
+function seizePart(ring: Ring, { start, end }: Range, from: PeerName, to: PeerName): Ring {
+  const { version } = entryAt(ring, indexBelow(ring.entries, start))
+  if (version + SEIZE_STEP > LAST_VERSION) return ring
+  const border = end === ring.end ? ring.start : end
+  const cut = split(split(ring, start), border)
+  const entries = cut.entries.map((entry, i) => {
+    if (entry.token < start || entry.token >= end || entry.peer !== from) return entry
+    const size = distance(cut, entry.token, entryAt(cut, i + 1).token)
+    return { ...entry, peer: to, version: Math.max(entry.version, version) + SEIZE_STEP, free: size }
+  })
+  return { ...cut, entries }
+}
+
+/** Puts a token of the same owner at the address, if there is none. */
+export function split(ring: Ring, token: number): Ring {
+  const at = indexBelow(ring.entries, token)
+  const holder = entryAt(ring, at)
+  if (holder.token === token) return ring
+  const entries = [...ring.entries]
+  const index = (at + entries.length) % entries.length
+  const before = distance(ring, holder.token, token)
+  const after = distance(ring, token, entryAt(ring, at + 1).token)
+  // The owner's own count follows with its next report.
+  entries[index] = { ...holder, free: Math.min(holder.free, before) }
+  entries.splice(at + 1, 0, { token, peer: holder.peer, version: 0, free: Math.min(holder.free, after) })
+  return { ...ring, entries }
+}
 
 /**
  * Brings the free counts of our entries up to date; the same ring when none changed. `counts` is by start of

@@ -74,6 +74,13 @@ function hasNews(mine: readonly Entry[], theirs: readonly Entry[]): boolean {
   return false
 }
 
+/** What goes with a token that is theirs: up to our next token or theirs, whichever comes first; the rest is seen to at the end. */
+function lossOf(ours: Ring, { token }: Entry, next: Entry, following: Entry | undefined): Range[] {
+  const isNearer =
+    following !== undefined && distance(ours, token, following.token) < distance(ours, token, next.token)
+  return splitAtOrigin(ours, token, isNearer ? following.token : next.token)
+}
+
 interface MergedEntries {
   readonly entries: readonly Entry[]
   readonly updated: boolean
@@ -109,7 +116,7 @@ function mergeEntries(
       entries.push(mine)
       continue
     }
-    const inUse = (): boolean => splitAtOrigin(ours, mine.token, next.token).some(hasAllocations)
+    const inUse = (): boolean => lossOf(ours, theirs, next, received.entries[theirIndex]).some(hasAllocations)
     const verdict = choose(mine, theirs, ours.peer, inUse)
     if (verdict.kind === 'conflict') return ownedByUs(verdict.text)
     entries.push(verdict.entry)

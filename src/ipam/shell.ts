@@ -8,7 +8,16 @@ import type { Durable } from './changes.ts'
 import { IpamError } from './errors.ts'
 import { logEvent } from './event-log.ts'
 import { encodeUnicast, type GossipState } from './gossip-codec.ts'
-import { type IpamChannel, IpamGossiper, type IpamReceiver, TakeoverGossiper } from './gossiper.ts'
+import {
+  type IpamChannel,
+  IpamGossiper,
+  type IpamReceiver,
+  LeaseGossiper,
+  leaseState,
+  TakeoverGossiper,
+} from './gossiper.ts'
+import { encodeLeaseMessage, type LeaseLetter } from './lease/codec.ts'
+import type { LeaseMessage } from './lease/message.ts'
 import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
 import { emptyRing, isEmpty } from './ring.ts'
@@ -19,6 +28,8 @@ import { encodeTakeover } from './takeover-codec.ts'
 export interface IpamChannels {
   readonly allocation: IpamChannel
   readonly takeover: Pick<IpamChannel, 'unicast'>
+  /** Absent where leases are off. */
+  readonly lease?: IpamChannel
 }
 
 interface ShellParts {
@@ -36,6 +47,7 @@ interface Waiter {
 export class AllocatorShell {
   readonly gossiper: IpamGossiper
   readonly takeoverGossiper: TakeoverGossiper
+  readonly leaseGossiper: LeaseGossiper
   readonly #parts: ShellParts
   readonly #allocator: Allocator
   #barrier: PersistBarrier
@@ -61,6 +73,17 @@ export class AllocatorShell {
     }
     this.gossiper = new IpamGossiper(receiver)
     this.takeoverGossiper = new TakeoverGossiper(receiver)
+    this.leaseGossiper = new LeaseGossiper({
+      lease: (sender, letter) => {
+        // Another network's: its ring contradicts ours, which is shown already.
+        if (isSameNetwork(letter.seeds, allocator.ring.seeds))
+          this.step((now) => allocator.lease(sender, letter.message, now))
+      },
+      leaseHello: () => {
+        const message = this.#running ? allocator.leases?.hello() : undefined
+        return message && this.#letter(message)
+      },
+    })
   }
 
   /** `durable`: what is on disk, if anything. `first` starts the allocator. */
@@ -172,12 +195,26 @@ export class AllocatorShell {
         this.#channels?.takeover.unicast(output.to, encodeTakeover(message))
         return
       }
+      case 'lease':
+        this.#tellLease(output.to, output.message)
+        return
       case 'event':
         logEvent(this.#parts.log, output.event)
         return
       default:
         output satisfies never
     }
+  }
+
+  #letter(message: LeaseMessage): LeaseLetter {
+    const { ring, view } = this.#allocator
+    return { seeds: ring.seeds, from: view.options.self, message }
+  }
+
+  #tellLease(to: PeerName | undefined, message: LeaseMessage): void {
+    const letter = this.#letter(message)
+    if (to === undefined) this.#channels?.lease?.broadcast(leaseState(letter))
+    else this.#channels?.lease?.unicast(to, encodeLeaseMessage(letter))
   }
 
   /** A lost message is asked for again or comes with the next gossip: nothing to do about a failure. */
@@ -219,3 +256,6 @@ export class AllocatorShell {
     this.#timer.unref()
   }
 }
+
+const isSameNetwork = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>
+  a.length > 0 && a.length === b.length && a.every((seed, i) => seed === b[i])

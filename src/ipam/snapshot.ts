@@ -14,6 +14,32 @@ export interface Share {
   readonly free: number
   /** The mesh knows it, or it is us. */
   readonly isReachable: boolean
+  /** When its space comes back, where it is known; see `LeaseView`. */
+  readonly lease: ShareLease | undefined
+}
+
+/** What becomes of one owner's space by leases. Times in ms from now on. */
+export interface ShareLease {
+  readonly state: 'member' | 'departed' | 'outside'
+  /** Of ours: until when it stands without another renewal; undefined if it has lapsed or needs none. */
+  readonly leasedFor: number | undefined
+  /** Of a member that is silent: when its free space is taken. Of a departed one: when the rest is. */
+  readonly backIn: number | undefined
+}
+
+/** The leases of the network as this peer sees them. */
+export interface LeaseView {
+  readonly epoch: number
+  readonly members: readonly PeerName[]
+  readonly leaseTime: number
+  readonly holdTime: number
+  /** We give nothing out: our lease has lapsed. */
+  readonly isLapsed: boolean
+  readonly isCloned: boolean
+  /** Why nothing comes back by itself. */
+  readonly whyNot: string | undefined
+  /** Peers whose clock leases cannot stand, and how much it is off in percent. */
+  readonly drifting: ReadonlyMap<PeerName, number>
 }
 
 /** Everything that status, report and metrics show. */
@@ -36,9 +62,11 @@ export interface IpamSnapshot {
   readonly pendingClaims: readonly { readonly ident: string; readonly cidr: Cidr }[]
   readonly pendingAllocates: readonly { readonly ident: string; readonly subnet: Cidr }[]
   readonly foreignRings: readonly ForeignRing[]
+  /** Undefined where `--ipalloc-reclaim` is off. */
+  readonly leases: LeaseView | undefined
 }
 
-export function takeSnapshot(allocator: Allocator, defaultSubnet: Cidr): IpamSnapshot {
+export function takeSnapshot(allocator: Allocator, defaultSubnet: Cidr, now = 0): IpamSnapshot {
   const { bootstrap, holdings, nicknames, options, requests } = allocator.view
   const { paxos } = bootstrap
   return {
@@ -52,15 +80,16 @@ export function takeSnapshot(allocator: Allocator, defaultSubnet: Cidr): IpamSna
       : undefined,
     ring: allocator.ring,
     pieces: pieces(allocator.ring),
-    shares: shares(allocator),
+    shares: shares(allocator, now),
     nicknames: nicknames.all,
     pendingClaims: requests.claims,
     pendingAllocates: requests.allocates,
     foreignRings: allocator.foreignRings,
+    leases: leaseView(allocator, now),
   }
 }
 
-function shares(allocator: Allocator): Share[] {
+function shares(allocator: Allocator, now: number): Share[] {
   const { options, nicknames, holdings } = allocator.view
   const sizes = new Map<PeerName, { size: number; free: number }>()
   for (const piece of pieces(allocator.ring)) {
@@ -79,8 +108,46 @@ function shares(allocator: Allocator): Share[] {
       size,
       free: peer === options.self ? holdings.space.freeCount : free,
       isReachable: allocator.isKnown(peer),
+      lease: shareLease(allocator, peer, now),
     }))
     .sort((a, b) => rank(b) - rank(a) || a.peer - b.peer)
+}
+
+function leaseView({ leases }: Allocator, now: number): LeaseView | undefined {
+  if (leases === undefined) return undefined
+  const { epoch, isCloned, drifting } = leases
+  return {
+    epoch: epoch?.number ?? 0,
+    members: epoch?.number === 0 ? [] : (epoch?.members ?? []),
+    leaseTime: epoch?.leaseTime ?? 0,
+    holdTime: epoch?.holdTime ?? 0,
+    isLapsed: leases.isRestricted && leases.leasedUntil(now) === undefined,
+    isCloned,
+    whyNot: leases.whyNot(),
+    drifting,
+  }
+}
+
+function shareLease(allocator: Allocator, peer: PeerName, now: number): ShareLease | undefined {
+  const { leases } = allocator
+  const epoch = leases?.epoch
+  if (leases === undefined || epoch === undefined || epoch.number === 0) return undefined
+  const left = (at: number): number | undefined => (Number.isFinite(at) ? Math.max(at - now, 0) : undefined)
+  if (peer === allocator.view.options.self) {
+    const until = leases.isRestricted ? leases.leasedUntil(now) : undefined
+    return {
+      state: leases.isMember ? 'member' : 'outside',
+      leasedFor: until === undefined ? undefined : until - now,
+      backIn: undefined,
+    }
+  }
+  if (epoch.members.includes(peer)) {
+    const backIn = allocator.isKnown(peer) ? undefined : left(leases.silentFrom(peer))
+    return { state: 'member', leasedFor: left(leases.silentFrom(peer)), backIn }
+  }
+  if (epoch.leases.has(peer))
+    return { state: 'departed', leasedFor: undefined, backIn: left(leases.forfeitsFrom(peer)) }
+  return { state: 'outside', leasedFor: undefined, backIn: undefined }
 }
 
 /** The first that applies (ipam §15). */
@@ -98,8 +165,9 @@ function statusText(allocator: Allocator): string {
 }
 
 /** What is wrong with the network's rings and what to do about it, a paragraph for each peer; empty when nothing is. */
-export const conflictAdvice = (snapshot: IpamSnapshot): string[] =>
-  snapshot.foreignRings.map(({ peer, conflict }) => {
+export const conflictAdvice = (snapshot: IpamSnapshot): string[] => [
+  ...leaseAdvice(snapshot),
+  ...snapshot.foreignRings.map(({ peer, conflict }) => {
     const who = snapshot.nicknames.get(peer) ?? 'a peer'
     switch (conflict.kind) {
       case 'other-seeds':
@@ -113,14 +181,35 @@ export const conflictAdvice = (snapshot: IpamSnapshot): string[] =>
       default:
         return conflict.kind satisfies never
     }
-  })
+  }),
+]
+
+function leaseAdvice({ leases, nicknames }: IpamSnapshot): string[] {
+  if (leases === undefined) return []
+  const advice: string[] = []
+  if (leases.isCloned)
+    advice.push(
+      "another host uses the name of this one (a cloned machine?) and its addresses: no addresses are given out here. Run 'weave reset' on one of the two and launch it with another --name.",
+    )
+  else if (leases.isLapsed)
+    advice.push(
+      "our lease has lapsed: a majority of the hosts that hold leases cannot be reached, so that no addresses are given out. If they are gone for good: 'weave rmpeer --force NAME...' on one host.",
+    )
+  for (const [peer, percent] of leases.drifting)
+    advice.push(
+      `the clock of ${nicknames.get(peer) ?? 'a peer'} is off by ${percent} %, more than leases can stand: repair it, or launch with --ipalloc-reclaim=off.`,
+    )
+  return advice
+}
 
 /** Why a request has to wait, for whoever gives up waiting. */
 export function explainWait(allocator: Allocator, subnet: Cidr): string {
   const { holdings } = allocator.view
   if (allocator.ring.entries.length === 0) return statusText(allocator)
-  const unreachable = shares(allocator).filter((share) => !share.isReachable)
+  const unreachable = shares(allocator, 0).filter((share) => !share.isReachable)
   const others = unreachable.map((share) => share.nickname || 'an unknown peer').join(', ')
+  if (allocator.leases?.isRestricted === true && holdings.space.permitted?.length === 0)
+    return 'our lease has lapsed: a majority of the hosts that hold leases cannot be reached'
   const used = `no free address in ${formatCidr(subnet)}: ${holdings.space.usedCount} of ours in use, none to be had from other peers`
   return others === ''
     ? used

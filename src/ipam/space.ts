@@ -8,6 +8,10 @@ export class Space {
   readonly #free = new RangeSet()
   /** Free or not, nothing of it may be given out. */
   readonly #fenced = new RangeSet()
+  /** On its way to another peer: nothing of it may be given out, either. */
+  readonly #leaving = new RangeSet()
+  /** What may be given to containers; undefined for all. */
+  #permitted: RangeSet | undefined
   #revision = 0
 
   /** Grows with every change: what was counted at this number still holds. */
@@ -57,6 +61,41 @@ export class Space {
     for (const range of ranges) this.#fenced.add(range)
   }
 
+  /** From now on addresses are given out of exactly these ranges; undefined for all that is ours. */
+  permit(ranges: Iterable<Range> | undefined): void {
+    this.#permitted = ranges === undefined ? undefined : RangeSet.of(ranges)
+  }
+
+  /** What may be given to containers; undefined for all that is ours. */
+  get permitted(): readonly Range[] | undefined {
+    return this.#permitted?.ranges()
+  }
+
+  isPermitted(addr: Ip4): boolean {
+    return this.#permitted === undefined || this.#permitted.has(addr)
+  }
+
+  /** Exactly these blocks are being given to other peers. */
+  setLeaving(blocks: Iterable<Range>): void {
+    this.#revision++
+    this.#leaving.clear()
+    for (const block of blocks) this.#leaving.add(block)
+  }
+
+  /** The lowest free addresses in the range, permitted or not. */
+  lowestFree(range: Range, count: number): Range[] {
+    const found: Range[] = []
+    let left = count
+    for (const part of this.open(range)) {
+      for (const { start, end } of this.#free.within(part)) {
+        if (left <= 0) return found
+        found.push({ start, end: Math.min(end, start + left) })
+        left -= end - start
+      }
+    }
+    return found
+  }
+
   isFenced(addr: Ip4): boolean {
     return this.#fenced.has(addr)
   }
@@ -70,10 +109,12 @@ export class Space {
   allocate(range: Range): Ip4 | undefined {
     this.#revision++
     for (const part of this.open(range)) {
-      const addr = this.#free.lowestWithin(part)
-      if (addr === undefined) continue
-      this.#move(addr, this.#free, this.#used)
-      return addr as Ip4
+      for (const permitted of this.#permitted?.within(part) ?? [part]) {
+        const addr = this.#free.lowestWithin(permitted)
+        if (addr === undefined) continue
+        this.#move(addr, this.#free, this.#used)
+        return addr as Ip4
+      }
     }
     return undefined
   }
@@ -114,9 +155,21 @@ export class Space {
     return lost
   }
 
-  /** Removes a free block inside the range to give it to another peer: which one, see ipam §5. */
+  /** Removes a free block inside the range to give it to another peer. */
   donate(range: Range): Range | undefined {
+    const block = this.pick(range)
+    if (block !== undefined) this.yield(block)
+    return block
+  }
+
+  /** Forgets a free block: it is another peer's. */
+  yield(block: Range): void {
     this.#revision++
+    this.#free.remove(block)
+  }
+
+  /** The free block inside the range that another peer would get: which one, see ipam §5. */
+  pick(range: Range): Range | undefined {
     let biggest: Range | undefined
     for (const chunk of this.open(range).flatMap((part) => [...this.#free.within(part)])) {
       if (size(chunk) < size(biggest)) continue
@@ -127,7 +180,6 @@ export class Space {
     if (size(biggest) > Math.floor(this.freeWithin(range) / 2)) {
       biggest = { start: biggest.start + Math.floor(size(biggest) / 2), end: biggest.end }
     }
-    this.#free.remove(biggest)
     return biggest
   }
 
@@ -147,9 +199,10 @@ export class Space {
 
   /** The parts of the range that are not fenced. */
   open(range: Range): readonly Range[] {
-    if (this.#fenced.size === 0) return [range]
+    if (this.#fenced.size === 0 && this.#leaving.size === 0) return [range]
     const open = RangeSet.of([range])
     for (const part of this.#fenced.within(range)) open.remove(part)
+    for (const part of this.#leaving.within(range)) open.remove(part)
     return open.ranges()
   }
 

@@ -4,6 +4,7 @@ import type { Rng } from '../lib/rng.ts'
 import { Asks } from './asks.ts'
 import { Bootstrap, type Init } from './bootstrap.ts'
 import { Holdings } from './holdings.ts'
+import type { ReclaimTimes } from './lease/shared.ts'
 import { Nicknames } from './nicknames.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
 import { emptyRing, isEmpty, type Ring } from './ring.ts'
@@ -16,6 +17,8 @@ export interface AllocatorOptions {
   /** The universe: everything that is divided among the peers. */
   readonly range: Range
   readonly init: Init
+  /** Space of hosts that are gone comes back by itself; undefined for never. */
+  readonly reclaim?: ReclaimTimes | undefined
 }
 
 /** What the allocator asks of the world around it. Answers are taken at once and have no effects. */
@@ -25,6 +28,15 @@ export interface AllocatorWorld {
   quorum(): number
   /** The mesh knows the peer: it is reachable. */
   isKnown(peer: PeerName): boolean
+  /** The wall clock in ms: tells what a suspended host's monotonic clock does not. Without it, the latter is trusted. */
+  wall?(): number
+}
+
+/** Asked when a container cannot get what is ours and free. */
+export interface LeaseGate {
+  /** More of the range is to be held; false if nothing more of it is ours. */
+  want(range: Range, now: number): boolean
+  wantAddress(range: Range, now: number): void
 }
 
 /** What the operations of one allocator share. */
@@ -38,6 +50,8 @@ export class AllocatorState {
   /** When the containers died whose addresses are kept for a while. */
   readonly dead = new Map<string, number>()
   ring: Ring
+  /** What is ours may need a lease before it is given out. */
+  gate: LeaseGate | undefined
   #outputs: AllocatorOutput[] = []
 
   constructor(options: AllocatorOptions, world: AllocatorWorld) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type PeerName, peerName } from '../lib/peer-name.ts'
 import type { Stored } from '../state/store.ts'
+import { decodeLeaseState, encodeLeaseState } from './lease/codec.ts'
 import type { NodeId, ProposalId } from './paxos.ts'
 import type { Promises } from './promises.ts'
 
@@ -23,9 +24,11 @@ export const promisesSchema = z.object({
   consents: z.array(z.tuple([name, name])),
   /** Start and end, token and version of the entry that says it is another's. */
   disputed: z.array(z.tuple([count, count, count, count])),
+  /** One gob value in base64; older versions had none. */
+  lease: z.base64().nullish(),
 })
 
-export function toPromises({ elector, consents, disputed }: z.infer<typeof promisesSchema>): Promises {
+export function toPromises({ elector, consents, disputed, lease }: z.infer<typeof promisesSchema>): Promises {
   return {
     elector:
       elector === null
@@ -40,10 +43,11 @@ export function toPromises({ elector, consents, disputed }: z.infer<typeof promi
           },
     consents: new Map(consents),
     disputed: disputed.map(([start, end, token, version]) => ({ start, end, token, version })),
+    lease: typeof lease === 'string' ? decodeLeaseState(Buffer.from(lease, 'base64')) : undefined,
   }
 }
 
-export function fromPromises({ elector, consents, disputed }: Promises): Stored {
+export function fromPromises({ elector, consents, disputed, lease }: Promises): Stored {
   return {
     elector:
       elector === undefined
@@ -57,6 +61,7 @@ export function fromPromises({ elector, consents, disputed }: Promises): Stored 
           },
     consents: [...consents],
     disputed: disputed.map(({ start, end, token, version }) => [start, end, token, version]),
+    lease: lease === undefined ? null : Buffer.from(encodeLeaseState(lease)).toString('base64'),
   }
 }
 

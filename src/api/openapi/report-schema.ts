@@ -35,6 +35,14 @@ export const ringEntrySchema = z.strictObject({
   Nickname: text,
   IsKnownPeer: flag,
   Version: int,
+  Lease: z
+    .strictObject({
+      State: z.enum(['member', 'departed', 'outside']),
+      Free: int,
+      LeasedForSec: int.nullable(),
+      BackInSec: int.nullable(),
+    })
+    .optional(),
 })
 
 export const dnsEntrySchema = z.strictObject({
@@ -79,6 +87,16 @@ const ipam = z.strictObject({
     z.strictObject({ Ident: text, CIDR: z.strictObject({ Addr: text, PrefixLen: int }) }),
   ),
   PendingAllocates: listOrNull(text),
+  Leases: z
+    .strictObject({
+      Epoch: int,
+      Members: z.array(text),
+      LeaseTimeSec: z.number(),
+      HoldTimeSec: z.number(),
+      Lapsed: flag,
+      WhyNot: text,
+    })
+    .optional(),
 })
 
 const plugin = z.strictObject({

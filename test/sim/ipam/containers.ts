@@ -1,3 +1,4 @@
+import { intersection } from '../../../src/ipam/lease/lease.ts'
 import { joinRanges } from '../../../src/ipam/range.ts'
 import { ownedRanges, ringFault } from '../../../src/ipam/ring.ts'
 import type { Cidr, Ip4, Range } from '../../../src/lib/ip4.ts'
@@ -99,7 +100,11 @@ export class Containers {
     const owners = peers.flatMap(({ name, allocator }) => {
       const { space } = allocator?.view.holdings ?? {}
       return (space?.owned() ?? []).flatMap((range) =>
-        (space?.open(range) ?? []).map((part) => ({ range: part, peer: name })),
+        (space?.open(range) ?? [])
+          .flatMap((part) =>
+            space?.permitted === undefined ? [part] : intersection([part], space.permitted),
+          )
+          .map((part) => ({ range: part, peer: name })),
       )
     })
     owners.sort((a, b) => a.range.start - b.range.start)

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
+import { runLeaseLives } from './lease-lives.ts'
 import { runLives } from './lives.ts'
 
-/** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000 [--unannounced]`: lives of networks with allocators. */
+/** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000 [--unannounced | --leases]`: lives of networks with allocators. */
 const { values } = parseArgs({
   options: {
     first: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '100' },
     unannounced: { type: 'boolean', default: false },
+    leases: { type: 'boolean', default: false },
   },
 })
 const STEP = 50
@@ -15,9 +17,10 @@ const end = first + Number(values.seeds)
 let broken = 0
 let answered = 0
 for (let seed = first; seed < end; seed += STEP) {
-  const { failed, answers } = runLives(seed, Math.min(STEP, end - seed), {
-    unannounced: values.unannounced,
-  })
+  const count = Math.min(STEP, end - seed)
+  const { failed, answers } = values.leases
+    ? runLeaseLives(seed, count)
+    : runLives(seed, count, { unannounced: values.unannounced })
   broken += failed.length
   answered += answers
   for (const text of failed) console.log(text)

@@ -5,8 +5,10 @@ import { quorumFor } from '../../../src/ipam/bootstrap.ts'
 import type { Changes, Restored } from '../../../src/ipam/changes.ts'
 import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
 import type { Owned } from '../../../src/ipam/holdings.ts'
+import type { LeaseMessage } from '../../../src/ipam/lease/message.ts'
+import type { ReclaimTimes } from '../../../src/ipam/lease/shared.ts'
 import { NO_PROMISES, type Promises } from '../../../src/ipam/promises.ts'
-import type { AllocatorOutput, Answer, RequestId } from '../../../src/ipam/request.ts'
+import type { AllocatorEvent, AllocatorOutput, Answer, RequestId } from '../../../src/ipam/request.ts'
 import { emptyRing, isEmpty, type Ring } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Range } from '../../../src/lib/ip4.ts'
@@ -30,9 +32,13 @@ export interface Surroundings {
   unicast(from: PeerName, to: PeerName, message: UnicastMessage): boolean
   broadcast(from: PeerName, state: GossipState): void
   takeover(from: PeerName, to: PeerName, message: TakeoverMessage): void
+  /** To everybody where `to` is undefined. */
+  lease?(from: PeerName, to: PeerName | undefined, message: LeaseMessage): void
+  event?(peer: PeerName, event: AllocatorEvent): void
+  readonly reclaim?: ReclaimTimes | undefined
 }
 
-interface Disk {
+export interface Disk {
   ring: Ring | undefined
   promises: Promises
   readonly owned: Map<string, Owned>
@@ -56,6 +62,42 @@ export class SimPeer {
     this.#world = world
   }
 
+  /** ms of this host's monotonic clock for each ms of the others'. */
+  rate = 1
+  #suspendedUntil = 0
+  #slept = 0
+
+  /** Its monotonic clock: it stands still while the host is suspended. */
+  get now(): number {
+    return (this.#world.queue.now - this.#slept) * this.rate
+  }
+
+  get isSuspended(): boolean {
+    return this.#world.queue.now < this.#suspendedUntil
+  }
+
+  /** Nothing of this host moves for so long, but its wall clock. */
+  suspend(ms: number): void {
+    const { queue } = this.#world
+    if (this.isSuspended) return
+    this.#suspendedUntil = queue.now + ms
+    queue.after(ms, () => {
+      this.#slept += ms
+    })
+  }
+
+  get disk(): Readonly<Disk> {
+    return this.#disk
+  }
+
+  /** The disk as another host or an earlier time had it. */
+  restore(disk: Readonly<Disk>): void {
+    this.#disk.ring = disk.ring
+    this.#disk.promises = disk.promises
+    this.#disk.owned.clear()
+    for (const [ident, owned] of disk.owned) this.#disk.owned.set(ident, owned)
+  }
+
   get queue(): EventQueue {
     return this.#world.queue
   }
@@ -69,12 +111,20 @@ export class SimPeer {
   }
 
   start(): void {
-    const { code, rng, range, init, queue } = this.#world
+    const { code, rng, range, init, queue, reclaim } = this.#world
     this.#life++
     this.#tickAt = undefined
-    const options = { self: this.name, nickname: `p${this.name % 1000}`, uid: rng.u64(), range, init }
+    const options = {
+      self: this.name,
+      nickname: `p${this.name % 1000}`,
+      uid: rng.u64(),
+      range,
+      init,
+      reclaim,
+    }
     const allocator = new code.Allocator(options, {
       rng,
+      wall: () => queue.now,
       quorum: () => quorumFor(init, 0),
       isKnown: (peer) => this.#world.isReachable(this.name, peer),
     })
@@ -86,7 +136,7 @@ export class SimPeer {
     })
     const stored: Restored | undefined =
       ring === undefined ? undefined : { ring, promises, owned: new Map(this.#disk.owned) }
-    this.#perform(this.#barrier.step(allocator.start(stored, [], queue.now)))
+    this.#perform(this.#barrier.step(allocator.start(stored, [], this.now)))
     this.#scheduleTick()
   }
 
@@ -126,8 +176,8 @@ export class SimPeer {
 
   /** Calls the allocator, unless the process is down. */
   step(call: (allocator: Allocator, now: number) => AllocatorOutput[]): void {
-    if (this.#allocator === undefined || this.#barrier === undefined) return
-    this.#perform(this.#barrier.step(call(this.#allocator, this.#world.queue.now)))
+    if (this.#allocator === undefined || this.#barrier === undefined || this.isSuspended) return
+    this.#perform(this.#barrier.step(call(this.#allocator, this.now)))
     this.#scheduleTick()
   }
 
@@ -204,7 +254,11 @@ export class SimPeer {
           this.#world.takeover(this.name, output.to, { kind: 'consent', dead: output.dead, ring })
         }
         return
+      case 'lease':
+        this.#world.lease?.(this.name, output.to, output.message)
+        return
       case 'event':
+        this.#world.event?.(this.name, output.event)
         return
       default:
         output satisfies never
@@ -223,9 +277,15 @@ export class SimPeer {
     this.#tickAt = deadline
     const { queue } = this.#world
     const life = this.#life
-    queue.after(Math.max(deadline - queue.now, 0), () => {
+    // Another clock's numbers do not come out even.
+    const delay = Math.max((deadline - this.now) / this.rate, 0) + (this.rate === 1 ? 0 : 0.01)
+    queue.after(delay, () => {
       if (life !== this.#life) return
       this.#tickAt = undefined
+      if (this.isSuspended) {
+        queue.after(this.#suspendedUntil - queue.now, () => this.#scheduleTick())
+        return
+      }
       this.step((allocator, now) => allocator.tick(now))
     })
   }

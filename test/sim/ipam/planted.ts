@@ -30,8 +30,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'donated space stays in the space set',
     file: 'space',
-    text: 'this.#free.remove(biggest)',
-    becomes: 'void biggest',
+    text: 'if (block !== undefined) this.yield(block)',
+    becomes: 'void block',
   },
   {
     bug: 'a grant does not raise the version',

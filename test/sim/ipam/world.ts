@@ -1,5 +1,8 @@
 import type { Init } from '../../../src/ipam/bootstrap.ts'
 import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec.ts'
+import type { LeaseMessage } from '../../../src/ipam/lease/message.ts'
+import type { ReclaimTimes } from '../../../src/ipam/lease/shared.ts'
+import type { AllocatorEvent } from '../../../src/ipam/request.ts'
 import type { Ring } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Cidr } from '../../../src/lib/ip4.ts'
@@ -27,6 +30,10 @@ export interface WorldOptions {
   readonly withoutConsent: boolean
   /** Removed hosts come back also while hosts are down that know of the removal (`ScenarioOptions`). */
   readonly unannounced: boolean
+  /** Leases; undefined for hosts without. */
+  readonly reclaim?: ReclaimTimes | undefined
+  /** What a peer has to report. */
+  readonly event?: ((peer: PeerName, event: AllocatorEvent) => void) | undefined
 }
 
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
@@ -65,6 +72,10 @@ export class World {
         this.#deliver(from, to, (peer) =>
           peer.step((allocator, now) => allocator.takeover(from, message, now)),
         ),
+      reclaim: options.reclaim,
+      event: (peer: PeerName, event: AllocatorEvent) => options.event?.(peer, event),
+      lease: (from: PeerName, to: PeerName | undefined, message: LeaseMessage) =>
+        this.#lease(from, to, message),
     }
     this.peers = names.map((name) => new SimPeer(name, surroundings))
     this.#byName = new Map(this.peers.map((peer) => [peer.name, peer]))
@@ -87,7 +98,9 @@ export class World {
   }
 
   isReachable(from: PeerName, to: PeerName): boolean {
-    return this.#byName.get(to)?.isUp === true && this.#part.get(from) === this.#part.get(to)
+    const peer = this.#byName.get(to)
+    if (peer?.isUp !== true || peer.isSuspended || this.#byName.get(from)?.isSuspended === true) return false
+    return this.#part.get(from) === this.#part.get(to)
   }
 
   pick<T>(items: readonly T[]): T | undefined {
@@ -231,6 +244,15 @@ export class World {
     if (!this.isReachable(from, to)) return false
     this.#deliver(from, to, (peer) => peer.step((allocator, now) => allocator.unicast(from, message, now)))
     return true
+  }
+
+  #lease(from: PeerName, to: PeerName | undefined, message: LeaseMessage): void {
+    for (const name of to === undefined ? this.running.map((peer) => peer.name) : [to]) {
+      if (name !== from)
+        this.#deliver(from, name, (peer) =>
+          peer.step((allocator, now) => allocator.lease(from, message, now)),
+        )
+    }
   }
 
   #broadcast(from: PeerName, state: GossipState): void {

@@ -1,0 +1,118 @@
+import type { PeerName } from '../../lib/peer-name.ts'
+import { ownedRanges } from '../ring.ts'
+import { departed } from './epoch.ts'
+import type { Grantor } from './grantor.ts'
+import { difference } from './lease.ts'
+import type { Plan } from './next-epoch.ts'
+import type { Presence } from './presence.ts'
+import type { Order, Proposer } from './proposer.ts'
+import type { LeaseShared } from './shared.ts'
+
+/** Peers with a higher name leave a proposal to us for so long. */
+const PRECEDENCE = 1500
+/** A promise for which no epoch came: somebody else has to finish what was begun. */
+const STUCK_AFTER = 4000
+
+interface Parts {
+  readonly shared: LeaseShared
+  readonly grantor: Grantor
+  readonly proposer: Proposer
+  readonly presence: Presence
+}
+
+/** What the next epoch should be: who joins, who is gone, whose held space is forfeit, and what operators want. */
+export class Agenda {
+  readonly #shared: LeaseShared
+  readonly #grantor: Grantor
+  readonly #proposer: Proposer
+  readonly #presence: Presence
+  #orders: { readonly order: Order; readonly gone: ReadonlySet<PeerName> }[] = []
+  #stuckSince: number | undefined
+
+  constructor({ shared, grantor, proposer, presence }: Parts) {
+    this.#shared = shared
+    this.#grantor = grantor
+    this.#proposer = proposer
+    this.#presence = presence
+  }
+
+  get hasOrders(): boolean {
+    return this.#orders.length > 0
+  }
+
+  order(order: Order, gone: ReadonlySet<PeerName>): void {
+    this.#orders.push({ order, gone })
+  }
+
+  cancel(id: Order['id']): void {
+    this.#orders = this.#orders.filter(({ order }) => order.id !== id)
+  }
+
+  takeOrders(): Order[] {
+    const orders = this.#orders.map(({ order }) => order)
+    this.#orders = []
+    return orders
+  }
+
+  epochBegan(): void {
+    this.#stuckSince = undefined
+  }
+
+  /** The next epoch as it should be; undefined if there is nothing to change. */
+  plan(now: number): Plan | undefined {
+    const { vote, state } = this.#shared
+    if (vote === undefined) return undefined
+    const { epoch } = vote
+    const patience = this.#shared.rank() * PRECEDENCE
+    const due = (at: number): boolean => now >= at + patience
+
+    const joiners = this.#presence.joiners(now)
+    const ordered = new Set(this.#orders.flatMap(({ order, gone }) => [order.dead, ...gone]))
+    for (const peer of ordered) if (!epoch.leases.has(peer) || state.isKnown(peer)) ordered.delete(peer)
+    const isPure = this.#presence.strangers().length === 0
+    const members = epoch.members.filter((peer) => peer !== this.#shared.self)
+    const gone = members.filter(
+      (peer) =>
+        ordered.has(peer) ||
+        (isPure &&
+          !state.isKnown(peer) &&
+          !this.#proposer.wasSeen(peer, now) &&
+          due(this.#grantor.silentFrom(peer))),
+    )
+    const left = departed(epoch)
+    const rest = [...left, ...gone].filter(
+      (peer) =>
+        ordered.has(peer) ||
+        (isPure &&
+          left.includes(peer) &&
+          !this.#proposer.wasSeen(peer, now) &&
+          due(this.#grantor.forfeitsFrom(peer))),
+    )
+    const loose = left.some((peer) => isPure && this.#hasLoose(peer))
+
+    if (vote.promised !== undefined) this.#stuckSince ??= now
+    const isStuck = this.#stuckSince !== undefined && due(this.#stuckSince + STUCK_AFTER)
+    const isFounding = epoch.number === 0
+    const isWorth =
+      isFounding ||
+      gone.length > 0 ||
+      rest.length > 0 ||
+      isStuck ||
+      (loose && patience === 0) ||
+      joiners.size > 0
+    if (!isWorth) return undefined
+    return {
+      gone: new Set(gone),
+      rest: new Set(rest),
+      joiners,
+    }
+  }
+
+  /** A departed peer owns space that it had not held: it came to it late, or was not known to be its. */
+  #hasLoose(peer: PeerName): boolean {
+    const { vote, state } = this.#shared
+    const lease = vote?.epoch.leases.get(peer)
+    if (lease === undefined) return false
+    return difference(ownedRanges(state.ring, peer), lease.held, lease.out).length > 0
+  }
+}

@@ -1,0 +1,158 @@
+import type { PeerName } from '../../lib/peer-name.ts'
+import { ClockWatch } from './clock-watch.ts'
+import { isMember } from './epoch.ts'
+import type { Holder } from './holder.ts'
+import { latest } from './lease.ts'
+import type { LeaseMessage } from './message.ts'
+import { beyond, type LeaseShared } from './shared.ts'
+import { accept, grant, promise } from './vote.ts'
+
+type Of<Kind extends LeaseMessage['kind']> = Extract<LeaseMessage, { kind: Kind }>
+
+interface Sighting {
+  at: number
+  uid: bigint
+  /** Processes of this name that were followed by another one. */
+  readonly before: Set<bigint>
+}
+
+/** A member's part towards others: grants their leases, promises and accepts proposals, knows who is silent. */
+export class Grantor {
+  readonly #shared: LeaseShared
+  readonly #holder: Holder
+  readonly #heard = new Map<PeerName, Sighting>()
+  /** Since when departed peers are known as such. */
+  readonly #departed = new Map<PeerName, number>()
+  readonly #left = new Set<PeerName>()
+  readonly #clocks = new ClockWatch()
+  /** Before we were up we could not hear anybody. */
+  #since = 0
+
+  constructor(shared: LeaseShared, holder: Holder) {
+    this.#shared = shared
+    this.#holder = holder
+  }
+
+  get drifting(): ReadonlyMap<PeerName, number> {
+    return this.#clocks.drifting
+  }
+
+  started(now: number): void {
+    this.#since = now
+    this.epochBegan(now)
+  }
+
+  epochBegan(now: number): void {
+    const { vote } = this.#shared
+    if (vote === undefined) return
+    const gone = [...vote.epoch.leases.keys()].filter((peer) => !isMember(vote.epoch, peer))
+    for (const peer of this.#departed.keys()) if (!gone.includes(peer)) this.#departed.delete(peer)
+    for (const peer of gone) if (!this.#departed.has(peer)) this.#departed.set(peer, now)
+    // Who has just become a member has not had the time to be silent.
+    for (const peer of vote.epoch.members) {
+      const known = this.#heard.get(peer)
+      if (known === undefined) this.#heard.set(peer, { at: now, uid: 0n, before: new Set() })
+    }
+    for (const peer of gone) this.#heard.delete(peer)
+    this.#left.clear()
+  }
+
+  /** When a member, silent since it was last heard, is taken for gone. */
+  silentFrom(peer: PeerName): number {
+    if (this.#left.has(peer)) return Number.NEGATIVE_INFINITY
+    const leaseTime = this.#shared.vote?.epoch.leaseTime ?? Number.POSITIVE_INFINITY
+    return Math.max(this.#heard.get(peer)?.at ?? this.#since, this.#since) + beyond(leaseTime)
+  }
+
+  /** When what a departed peer held is taken as well. */
+  forfeitsFrom(peer: PeerName): number {
+    const since = this.#departed.get(peer)
+    return since === undefined
+      ? Number.POSITIVE_INFINITY
+      : since + beyond(this.#shared.vote?.epoch.holdTime ?? 0)
+  }
+
+  /** It says itself that it leaves. */
+  left(peer: PeerName): void {
+    this.#left.add(peer)
+  }
+
+  onRenew(sender: PeerName, message: Of<'renew'>, now: number): void {
+    const { vote } = this.#shared
+    const { epoch, lease, stamp, uid } = message
+    if (vote === undefined || vote.epoch.number !== epoch) return
+    if (this.#isCloned(sender, uid, now)) {
+      this.#shared.send(sender, { kind: 'cloned', epoch })
+      return
+    }
+    this.#watchClock(sender, message, now)
+    const result = grant(vote, sender, lease)
+    if (result === 'stale') {
+      const known = vote.leases.get(sender)
+      if (known !== undefined) this.#shared.send(sender, { kind: 'stale', epoch, lease: known })
+    }
+    if (typeof result === 'string') return
+    if (this.#shared.merge(message.ring) === 'conflict') return
+    this.#shared.vote = result
+    this.#shared.send(sender, { kind: 'granted', epoch, number: lease.number, stamp })
+  }
+
+  onPrepare(sender: PeerName, { ballot, gone, rest, ordered, epoch }: Of<'prepare'>, now: number): void {
+    const { vote, state, self } = this.#shared
+    if (vote === undefined || !this.#shared.isMember) return
+    const seen = [
+      ...gone.filter((peer) => (ordered ? state.isKnown(peer) : now < this.silentFrom(peer))),
+      ...rest.filter((peer) => (ordered ? state.isKnown(peer) : now < this.forfeitsFrom(peer))),
+    ][0]
+    if (seen !== undefined) {
+      this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: undefined, seen })
+      return
+    }
+    const promised = promise(vote, ballot)
+    if (promised === undefined) {
+      this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: vote.promised, seen: undefined })
+      return
+    }
+    this.#holder.bind()
+    this.#shared.vote = promised
+    const own = latest(this.#shared.own)
+    const leases = own === undefined ? promised.leases : new Map([...promised.leases, [self, own] as const])
+    const { accepted } = promised
+    this.#shared.send(sender, { kind: 'promise', epoch, ballot, accepted, leases, ring: state.ring })
+  }
+
+  onAccept(sender: PeerName, { ballot, value, epoch }: Of<'accept'>): void {
+    const { vote } = this.#shared
+    if (vote === undefined || !this.#shared.isMember || value.number !== vote.epoch.number + 1) return
+    const result = accept(vote, ballot, value)
+    if (result === undefined) {
+      this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: vote.promised, seen: undefined })
+      return
+    }
+    this.#holder.bind()
+    this.#shared.vote = result
+    this.#shared.send(sender, { kind: 'accepted', epoch, ballot })
+  }
+
+  /** A restarted host has another process; one whose earlier process is back is two hosts. */
+  #isCloned(peer: PeerName, uid: bigint, now: number): boolean {
+    const known = this.#heard.get(peer)
+    if (known === undefined) {
+      this.#heard.set(peer, { at: now, uid, before: new Set() })
+      return false
+    }
+    if (known.before.has(uid)) return true
+    if (known.uid !== uid && known.uid !== 0n) known.before.add(known.uid)
+    known.uid = uid
+    known.at = now
+    return false
+  }
+
+  #watchClock(peer: PeerName, { stamp, wall, uid }: Of<'renew'>, now: number): void {
+    const theirs = { monotonic: stamp, wall }
+    const ours = { monotonic: now, wall: this.#shared.state.world.wall?.() ?? now }
+    const percent = this.#clocks.look(peer, uid, theirs, ours)
+    if (percent !== undefined)
+      this.#shared.state.emit({ kind: 'event', event: { kind: 'clock-drifts', peer, percent } })
+  }
+}

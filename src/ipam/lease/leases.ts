@@ -1,0 +1,377 @@
+import type { Range } from '../../lib/ip4.ts'
+import type { PeerName } from '../../lib/peer-name.ts'
+import type { RequestId } from '../request.ts'
+import type { Ring } from '../ring.ts'
+import type { AllocatorState } from '../state.ts'
+import { Agenda } from './agenda.ts'
+import type { LeaseState } from './codec.ts'
+import { type Epoch, FEWEST_MEMBERS, isMember, majority } from './epoch.ts'
+import { Grantor } from './grantor.ts'
+import { Holder } from './holder.ts'
+import { latest } from './lease.ts'
+import type { LeaseMessage } from './message.ts'
+import { JOIN_AGAIN, Presence } from './presence.ts'
+import { type Failure, type Order, Proposer } from './proposer.ts'
+import { LeaseShared, type ReclaimTimes } from './shared.ts'
+import { voteIn } from './vote.ts'
+
+/** How often we look whether there is something to propose; a fraction of the lease time where that is shorter. */
+const LOOK_EVERY = 10_000
+const LOOK_SOON = 200
+const LOOK_AGAIN = 500
+
+/** Leases on the space of all members, and its reclaim when they are gone (rule and argument: docs/ipam.md). */
+export class Leases {
+  readonly #shared: LeaseShared
+  readonly #holder: Holder
+  readonly #grantor: Grantor
+  readonly #proposer: Proposer
+  readonly #presence: Presence
+  readonly #agenda: Agenda
+  #lookAt = 0
+  #wasLeased = false
+  #isCloned = false
+
+  constructor(
+    state: AllocatorState,
+    times: ReclaimTimes,
+    merge: (ring: Ring) => 'news' | 'known' | 'conflict',
+  ) {
+    this.#shared = new LeaseShared(state, times, merge)
+    this.#holder = new Holder(this.#shared)
+    this.#grantor = new Grantor(this.#shared, this.#holder)
+    this.#proposer = new Proposer(this.#shared)
+    this.#presence = new Presence(this.#shared, this.#holder)
+    this.#agenda = new Agenda({
+      shared: this.#shared,
+      grantor: this.#grantor,
+      proposer: this.#proposer,
+      presence: this.#presence,
+    })
+  }
+
+  get disk(): LeaseState | undefined {
+    return this.#shared.disk
+  }
+
+  get epoch(): Epoch | undefined {
+    return this.#shared.vote?.epoch
+  }
+
+  /** The rule holds for us: nothing is given out without a lease. */
+  get isRestricted(): boolean {
+    return !this.#shared.isExempt
+  }
+
+  get isMember(): boolean {
+    return this.#shared.isMember
+  }
+
+  get isCloned(): boolean {
+    return this.#isCloned
+  }
+
+  get drifting(): ReadonlyMap<PeerName, number> {
+    return this.#grantor.drifting
+  }
+
+  leasedUntil(now: number): number | undefined {
+    return this.#holder.leasedUntil(now)
+  }
+
+  silentFrom(peer: PeerName): number {
+    return this.#grantor.silentFrom(peer)
+  }
+
+  forfeitsFrom(peer: PeerName): number {
+    return this.#grantor.forfeitsFrom(peer)
+  }
+
+  start(disk: LeaseState | undefined, now: number): void {
+    if (disk !== undefined) this.#shared.resume(disk)
+    this.#grantor.started(now)
+    this.#presence.helloAt = now
+    this.#lookAt = now
+    this.#holder.permit(now)
+  }
+
+  /** A write failed: the ring is that on disk again. */
+  undone(): void {
+    const { vote } = this.#shared
+    if (vote !== undefined && vote.epoch.number > 0) this.#shared.merge(vote.epoch.ring)
+    this.#holder.undone()
+  }
+
+  nextDeadline(now: number): number {
+    const due = [this.#lookAt, this.#presence.nextDeadline]
+    for (const at of [this.#holder.nextDeadline(now), this.#proposer.nextDeadline])
+      if (at !== undefined) due.push(at)
+    return Math.min(...due)
+  }
+
+  /** Call at the end of every step. True if waiting requests have a better chance than before. */
+  advance(now: number): boolean {
+    this.#failed(this.#proposer.advance(now))
+    this.#shared.found()
+    const hasListened = this.#presence.listen(now)
+    this.#presence.advance(now)
+    this.#holder.advance(now)
+    if (now >= this.#lookAt) this.#look(now)
+    this.#readOwn(now)
+    return this.#settle(now) || hasListened
+  }
+
+  receive(sender: PeerName, message: LeaseMessage, now: number): void {
+    const vote = this.#shared.found()
+    if (vote === undefined || sender === this.#shared.self) return
+    this.#presence.speakers.add(sender)
+    this.#read(sender, message, now)
+    this.#readOwn(now)
+  }
+
+  /** Starts giving a part of the range to another peer; false if there is nothing to give. */
+  donate(range: Range, to: PeerName, now: number): boolean {
+    return this.#holder.donate(range, to, now)
+  }
+
+  want(range: Range, now: number): boolean {
+    const { vote } = this.#shared
+    // Space that we get before we are a member would never come back.
+    if (!this.isMember && !this.isRestricted && (this.#presence.isNew(now) || (vote?.epoch.number ?? 0) > 0))
+      return true
+    return this.#holder.want(range, now)
+  }
+
+  wantAddress(range: Range, now: number): void {
+    this.#holder.wantAddress(range, now)
+  }
+
+  /** The space of this peer goes by epochs: it is a member, or was one and still has what it held. */
+  governs(peer: PeerName): boolean {
+    const { vote, isExempt, isMember: isOurs } = this.#shared
+    return vote !== undefined && !isExempt && isOurs && vote.epoch.leases.has(peer)
+  }
+
+  /** An operator says that the peers are dead. Answered when the epoch without them has begun, or cannot. */
+  order(id: RequestId, dead: PeerName, gone: ReadonlySet<PeerName>, now: number): void {
+    this.#agenda.order({ id, dead }, gone)
+    this.#lookAt = now
+  }
+
+  /** An operator has taken the peer's space by force: we go on without it, and so do those whom we reach. */
+  expel(dead: PeerName, gone: ReadonlySet<PeerName>, now: number): void {
+    const { vote, state, self } = this.#shared
+    if (vote === undefined) return
+    const { epoch } = vote
+    if (!epoch.leases.has(dead) && !isMember(epoch, dead)) return
+    // Without an epoch of members there is nothing to go on with while most of the founders are there.
+    const isLost =
+      epoch.members.filter((peer) => peer === self || state.isKnown(peer)).length < majority(epoch)
+    if (epoch.number === 0 && !isLost) return
+    this.#holder.bind()
+    const leases = new Map(epoch.leases)
+    for (const [peer, lease] of vote.leases) leases.set(peer, lease)
+    const own = latest(this.#shared.own)
+    if (own !== undefined) leases.set(self, own)
+    leases.delete(dead)
+    const living = epoch.members.filter((peer) => peer !== dead && !gone.has(peer))
+    // Nobody of them is left: we begin again.
+    const members = living.length === 0 || epoch.number === 0 ? [self] : living
+    if (!members.includes(self)) return
+    const by = { round: (vote.promised?.round ?? 0) + 1, peer: self }
+    const value = { ...epoch, number: epoch.number + 1, by, members, leases, ring: state.ring, taken: [] }
+    this.#adopt(value, now)
+    this.#tellEpoch(value)
+  }
+
+  cancel(id: RequestId): void {
+    this.#agenda.cancel(id)
+  }
+
+  /** We leave for good, and have given everything away. */
+  leave(): void {
+    const { vote } = this.#shared
+    if (vote === undefined || !this.isMember) return
+    for (const peer of this.#shared.reachableMembers())
+      this.#shared.send(peer, { kind: 'leave', epoch: vote.epoch.number })
+  }
+
+  /** Why nothing comes back by itself; undefined if it does. */
+  whyNot(): string | undefined {
+    const { vote, state } = this.#shared
+    if (vote === undefined) return 'there is no ring yet'
+    const strangers = this.#presence.strangers()
+    if (strangers.length > 0)
+      return `${strangers.map((peer) => state.describe(peer)).join(', ')} does not take part (an old peer, or --ipalloc-reclaim=off there)`
+    if (vote.epoch.number === 0)
+      return 'it begins when three hosts are up, and most of those that the ring began with'
+    if (vote.epoch.members.length < FEWEST_MEMBERS) return 'it takes three hosts'
+    return undefined
+  }
+
+  hello(): LeaseMessage | undefined {
+    return this.#presence.hello()
+  }
+
+  #read(sender: PeerName, message: LeaseMessage, now: number): void {
+    const mine = this.#shared.vote?.epoch.number ?? 0
+    switch (message.kind) {
+      case 'hello':
+        this.#presence.onHello(sender, message, now)
+        return
+      case 'epoch':
+        if (message.value.number > mine) this.#adopt(message.value, now)
+        return
+      case 'refuse':
+        this.#failed(this.#proposer.onRefuse(sender, message, now))
+        return
+      case 'join':
+        if (this.#presence.onJoin(sender, message, now))
+          this.#lookAt = Math.min(this.#lookAt, now + LOOK_SOON)
+        return
+      case 'leave':
+        this.#grantor.left(sender)
+        this.#lookAt = now
+        return
+      default:
+    }
+    if (message.epoch < mine) this.#shared.sendEpoch(sender)
+    else if (message.epoch > mine) this.#presence.answerHello(sender)
+    else this.#readInEpoch(sender, message, now)
+  }
+
+  #readInEpoch(
+    sender: PeerName,
+    message: Exclude<LeaseMessage, { kind: 'hello' | 'epoch' | 'refuse' | 'join' | 'leave' }>,
+    now: number,
+  ): void {
+    switch (message.kind) {
+      case 'renew':
+        this.#grantor.onRenew(sender, message, now)
+        return
+      case 'granted':
+        this.#holder.onGranted(sender, message, now)
+        return
+      case 'stale':
+        if (this.#holder.onStale(message, now)) this.#say('state-outdated')
+        return
+      case 'cloned':
+        this.#holder.lapse()
+        if (!this.#isCloned) this.#say('cloned')
+        this.#isCloned = true
+        return
+      case 'prepare':
+        this.#grantor.onPrepare(sender, message, now)
+        return
+      case 'promise':
+        this.#failed(this.#proposer.onPromise(sender, message))
+        return
+      case 'accept':
+        this.#grantor.onAccept(sender, message)
+        return
+      case 'accepted': {
+        const chosen = this.#proposer.onAccepted(sender, message)
+        if (chosen !== undefined) this.#chosen(chosen.value, chosen.orders, now)
+        return
+      }
+      default:
+        message satisfies never
+    }
+  }
+
+  /** What we have sent to ourselves. */
+  #readOwn(now: number): void {
+    for (let next = this.#shared.loopback.shift(); next !== undefined; next = this.#shared.loopback.shift())
+      this.#read(this.#shared.self, next, now)
+  }
+
+  #chosen(value: Epoch, orders: readonly Order[], now: number): void {
+    const { state } = this.#shared
+    this.#adopt(value, now)
+    this.#tellEpoch(value)
+    for (const { id, dead } of orders) {
+      const count = value.taken
+        .filter(({ from, to }) => from === dead && to === this.#shared.self)
+        .reduce((sum, taken) => sum + taken.count, 0)
+      const isDone = !value.leases.has(dead)
+      if (isDone) state.answer(id, { kind: 'taken', count })
+      else this.#refuse(id, 'another peer was changing who the members are; try again')
+    }
+  }
+
+  #adopt(value: Epoch, now: number): void {
+    const { state } = this.#shared
+    this.#shared.vote = voteIn(value)
+    this.#shared.merge(value.ring)
+    if (this.#holder.epochBegan(now)) this.#say('state-outdated')
+    this.#grantor.epochBegan(now)
+    this.#failed(this.#proposer.epochBegan())
+    this.#presence.epochBegan(value.members, now)
+    this.#agenda.epochBegan()
+    this.#isCloned = false
+    state.emit({ kind: 'event', event: { kind: 'epoch-began', epoch: value } })
+    state.emit({ kind: 'broadcast' })
+    this.#lookAt = now
+  }
+
+  /** To everybody whom it concerns; who does not get it hears of it with its next message to us. */
+  #tellEpoch(value: Epoch): void {
+    const { state, self } = this.#shared
+    const everybody = new Set([...value.members, ...value.leases.keys(), ...this.#presence.speakers])
+    for (const peer of everybody) if (peer !== self && state.isKnown(peer)) this.#shared.sendEpoch(peer)
+  }
+
+  /** Looks whether there is something to ask for or to propose. */
+  #look(now: number): void {
+    const { vote } = this.#shared
+    this.#lookAt = now + Math.min(LOOK_EVERY, Math.max((vote?.epoch.leaseTime ?? LOOK_EVERY) / 20, 250))
+    if (vote === undefined) return
+    if (!this.isMember) {
+      if (this.#presence.hasHost) this.#lookAt = Math.min(this.#lookAt, now + JOIN_AGAIN)
+      if (this.#presence.mayJoin(now) && vote.epoch.number > 0) this.#presence.join(now)
+      this.#refuseOrders('this peer is no member')
+      return
+    }
+    if (vote.epoch.number === 0 && !this.#presence.isReadyToFound(now)) {
+      if (this.#presence.isFounding) this.#lookAt = Math.min(this.#lookAt, now + LOOK_AGAIN)
+      return
+    }
+    if (!this.#proposer.mayBegin(now)) {
+      const isLost = this.#shared.reachableMembers().length + 1 < majority(vote.epoch)
+      if (isLost)
+        this.#refuseOrders(
+          'a majority of the members cannot be reached; --force on one host goes ahead without them',
+        )
+      return
+    }
+    const plan = this.#agenda.plan(now)
+    if (plan === undefined) return
+    this.#proposer.begin(plan, this.#agenda.takeOrders(), now)
+    this.#readOwn(now)
+  }
+
+  #refuseOrders(text: string): void {
+    for (const { id } of this.#agenda.takeOrders()) this.#refuse(id, text)
+  }
+
+  #settle(now: number): boolean {
+    const isLeased = this.leasedUntil(now) !== undefined || this.#shared.isExempt
+    if (isLeased !== this.#wasLeased && this.#shared.isBound)
+      this.#say(isLeased ? 'lease-granted' : 'lease-lapsed')
+    this.#wasLeased = isLeased
+    if (isLeased && !this.#shared.isExempt) this.#holder.letGo()
+    return this.#holder.permit(now)
+  }
+
+  #say(kind: 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned'): void {
+    this.#shared.state.emit({ kind: 'event', event: { kind } })
+  }
+
+  #failed(failure: Failure | undefined): void {
+    for (const { id } of failure?.orders ?? []) this.#refuse(id, failure?.text ?? '')
+  }
+
+  #refuse(id: RequestId, reason: string): void {
+    this.#shared.state.answer(id, { kind: 'failed', code: 'peer-disputed', text: `not removed: ${reason}` })
+  }
+}

@@ -1,0 +1,102 @@
+import type { PeerName } from '../../lib/peer-name.ts'
+import type { Ring } from '../ring.ts'
+import type { AllocatorState } from '../state.ts'
+import type { LeaseState } from './codec.ts'
+import { FEWEST_MEMBERS, foundingEpoch, isMember } from './epoch.ts'
+import { NO_LEASES, type Own } from './lease.ts'
+import type { LeaseMessage } from './message.ts'
+import { type Vote, voteIn } from './vote.ts'
+
+/** When space comes back, and what clocks may differ. */
+export interface ReclaimTimes {
+  readonly leaseTime: number
+  readonly holdTime: number
+}
+
+/** Clocks may drift so much against each other: others wait longer than an owner believes. */
+export const DRIFT = 0.01
+/** A time of an owner's clock, waited for by the slowest other clock that is within the bound. */
+export const beyond = (time: number): number => time * (1 + 2 * DRIFT)
+
+type Merge = (ring: Ring) => 'news' | 'known' | 'conflict'
+
+/** What the parts of the leases share: what we have bound ourselves to, and the way to the others. */
+export class LeaseShared {
+  readonly state: AllocatorState
+  readonly times: ReclaimTimes
+  readonly merge: Merge
+  vote: Vote | undefined
+  own: Own = NO_LEASES
+  isBound = false
+  readonly loopback: LeaseMessage[] = []
+  #disk: LeaseState | undefined
+
+  constructor(state: AllocatorState, times: ReclaimTimes, merge: Merge) {
+    this.state = state
+    this.times = times
+    this.merge = merge
+  }
+
+  get self(): PeerName {
+    return this.state.options.self
+  }
+
+  /** The same object until something of it is new; undefined while there is nothing to keep. */
+  get disk(): LeaseState | undefined {
+    const { vote, own, isBound } = this
+    if (vote === undefined) return undefined
+    const known = this.#disk
+    if (known === undefined || known.vote !== vote || known.own !== own || known.isBound !== isBound)
+      this.#disk = { vote, own, isBound }
+    return this.#disk
+  }
+
+  resume(disk: LeaseState): void {
+    this.#disk = disk
+    this.vote = disk.vote
+    this.own = disk.own
+    this.isBound = disk.isBound
+  }
+
+  get isMember(): boolean {
+    return this.vote !== undefined && isMember(this.vote.epoch, this.self)
+  }
+
+  /** The rule does not hold for us: nothing can be taken from us without our knowledge. */
+  get isExempt(): boolean {
+    const { vote } = this
+    if (!this.isBound || vote === undefined) return true
+    return this.isMember && vote.epoch.members.length < FEWEST_MEMBERS && vote.promised === undefined
+  }
+
+  /** There is a ring, and so epoch 0 at least. */
+  found(): Vote | undefined {
+    const { ring } = this.state
+    if (this.vote === undefined && ring.seeds.length > 0) {
+      const { leaseTime, holdTime } = this.times
+      this.vote = voteIn(foundingEpoch(ring, leaseTime, holdTime))
+    }
+    return this.vote
+  }
+
+  /** To us: read in the same step. */
+  send(to: PeerName | undefined, message: LeaseMessage): void {
+    if (to === this.self) this.loopback.push(message)
+    else this.state.emit({ kind: 'lease', to, message })
+  }
+
+  /** Members other than us that can be sent to. */
+  reachableMembers(): PeerName[] {
+    return (this.vote?.epoch.members ?? []).filter((peer) => peer !== this.self && this.state.isKnown(peer))
+  }
+
+  /** How many members that can be reached come before us. */
+  rank(): number {
+    return this.reachableMembers().filter((peer) => peer < this.self).length
+  }
+
+  sendEpoch(to: PeerName): void {
+    const value = this.vote?.epoch
+    if (value !== undefined && value.number > 0) this.send(to, { kind: 'epoch', epoch: value.number, value })
+  }
+}
