@@ -161,7 +161,8 @@ const FEATURES: readonly Feature[] = [
     id: 'tcx',
     title: 'TCX links',
     needs: 'kernel 6.6',
-    without: 'the fast datapath is attached by clsact instead, at the same speed',
+    without:
+      'the fast datapath is attached by clsact instead; frames arrive through the VXLAN device, more slowly',
     attempt: tcx,
   },
   {
