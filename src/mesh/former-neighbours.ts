@@ -41,10 +41,13 @@ export class FormerNeighbours {
     this.#byPeer.delete(peer)
     this.#byPeer.set(peer, { at: { peer, ...listening }, seen: now })
     if (this.#byPeer.size <= MAX_REMEMBERED) return
-    const [oldest] = [...this.#byPeer.keys()].filter((name) => !this.#links.connected(name))
-    const [first] = this.#byPeer.keys()
-    const victim = oldest ?? first
+    const victim = this.#firstLost() ?? this.#byPeer.keys().next().value
     if (victim !== undefined) this.#byPeer.delete(victim)
+  }
+
+  #firstLost(): PeerName | undefined {
+    for (const name of this.#byPeer.keys()) if (!this.#links.connected(name)) return name
+    return undefined
   }
 
   /** Those that nobody tells us of any more. */

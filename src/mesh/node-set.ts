@@ -1,18 +1,19 @@
 /** Some of the nodes 0 … n - 1 of a graph: a bitmap, or a list of numbers where that is smaller. Immutable. */
 export class NodeSet {
   readonly #bits: Uint32Array | undefined
-  readonly #list: Uint16Array
+  /** A plain array: for the few neighbours that most peers have, a typed one is four times as large. */
+  readonly #list: readonly number[]
   readonly size: number
 
-  private constructor(bits: Uint32Array | undefined, list: Uint16Array, size: number) {
+  private constructor(bits: Uint32Array | undefined, list: readonly number[], size: number) {
     this.#bits = bits
     this.#list = list
     this.size = size
   }
 
-  /** `nodes` ascend; `n` is at most 65536. */
+  /** `nodes` ascend. */
   static of(nodes: readonly number[], n: number): NodeSet {
-    if (nodes.length * 2 < words(n) * 4) return new NodeSet(undefined, Uint16Array.from(nodes), nodes.length)
+    if (nodes.length * 2 < words(n) * 4) return new NodeSet(undefined, nodes.slice(), nodes.length)
     const bits = new Uint32Array(words(n))
     for (const node of nodes) setBit(bits, node)
     return new NodeSet(bits, NOTHING, nodes.length)
@@ -43,7 +44,7 @@ export class NodeSet {
 
   /** Those that are not in `bits`, ascending. */
   without(bits: Uint32Array): number[] {
-    if (this.#bits === undefined) return [...this.#list].filter((node) => !hasBit(bits, node))
+    if (this.#bits === undefined) return this.#list.filter((node) => !hasBit(bits, node))
     return membersOf(this.#bits.map((word, i) => word & ~(bits[i] ?? 0)))
   }
 
@@ -62,13 +63,13 @@ export class NodeSet {
     return true
   }
 
-  /** Ascending. */
-  toArray(): number[] {
-    return this.#bits === undefined ? [...this.#list] : membersOf(this.#bits)
+  /** Ascending; not to be changed. */
+  toArray(): readonly number[] {
+    return this.#bits === undefined ? this.#list : membersOf(this.#bits)
   }
 }
 
-const NOTHING = new Uint16Array(0)
+const NOTHING: readonly number[] = []
 
 /** 32-bit words of a bitmap of `n` nodes. */
 export const words = (n: number): number => (n + 31) >>> 5
