@@ -16,3 +16,11 @@ export function splitPlainAddresses(words: readonly string[]): { addresses: stri
   const count = end < 0 ? words.length : end
   return { addresses: words.slice(0, count), rest: words.slice(count) }
 }
+
+/** What is wrong with a word where an address or nothing was expected; undefined when it does not even look like one. */
+export function addressAdvice(word: string): string | undefined {
+  if (PLAIN.test(word)) return `${word} lacks its prefix length, e.g. ${word}/24`
+  if (/^(?:ip|net):/.test(word))
+    return `${word} is no address: write net:default, net:10.32.1.0/24 or 10.32.1.2/24`
+  return undefined
+}

@@ -54,7 +54,10 @@ export class Program {
       if (!(thrown instanceof CommanderError)) throw thrown
       if (thrown.exitCode === 0) return ExitStatus.ok
       if (thrown.code === 'commander.unknownCommand') {
-        throw new UnknownCommand(`Unknown weave command '${first}'`)
+        const [, meant] = /Did you mean (?:one of )?(.*)\?/.exec(thrown.message) ?? []
+        // Commander finds `logs` in `bogus`: nobody slips on the first letter.
+        const hint = meant?.[0] !== first[0] ? '' : `\nDid you mean weave ${meant}?`
+        throw new UnknownCommand(`Unknown weave command '${first}'${hint}`)
       }
       this.#current = this.root.commands.find((command) => command.name() === first) ?? this.root
       throw new UsageFailure(thrown.message)

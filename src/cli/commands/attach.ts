@@ -1,4 +1,4 @@
-import { splitAddresses } from '../addresses.ts'
+import { addressAdvice, splitAddresses } from '../addresses.ts'
 import { call } from '../daemon-client.ts'
 import { ExitStatus, type Io, UsageFailure } from '../io.ts'
 
@@ -33,7 +33,7 @@ export async function detach(io: Io, words: readonly string[]): Promise<number> 
 function containerLast(words: readonly string[]): { addresses: string[]; container: string } {
   const { addresses, rest } = splitAddresses(words)
   const [container, ...more] = rest
-  if (container === undefined || more.length > 0) throw new UsageFailure('')
+  if (container === undefined || more.length > 0) throw new UsageFailure(addressAdvice(container ?? '') ?? '')
   return { addresses, container }
 }
 

@@ -1,4 +1,4 @@
-import { splitAddresses } from '../addresses.ts'
+import { addressAdvice, splitAddresses } from '../addresses.ts'
 import { answer, call } from '../daemon-client.ts'
 import { CommandFailure, ExitStatus, type Io, UsageFailure } from '../io.ts'
 
@@ -46,7 +46,8 @@ export async function hide(io: Io, words: readonly string[]): Promise<number> {
 
 function addressesOf(words: readonly string[]): readonly string[] {
   const { addresses, rest } = splitAddresses(words)
-  if (rest.length > 0) throw new UsageFailure('')
+  const [stray] = rest
+  if (stray !== undefined) throw new UsageFailure(addressAdvice(stray) ?? '')
   return addresses.length === 0 ? ['net:default'] : addresses.map((address) => address.replace(/^ip:/, ''))
 }
 
