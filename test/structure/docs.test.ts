@@ -5,6 +5,9 @@ import { test } from 'node:test'
 import { commandTable } from '../../src/cli/command-table.ts'
 import { projectFile } from '../support/project.ts'
 
+/** More would be a documentation that nobody tries. */
+const NOT_RUN = 7
+
 interface Page {
   readonly path: string
   readonly text: string
@@ -64,4 +67,28 @@ test('the pages do not name machines or tools of whoever wrote them', () => {
     [...text.matchAll(/\/work\/|\/root\/\.|\.\.\/shared/g)].map((match) => `${path}: ${match[0]}`),
   )
   assert.deepEqual(traces, [])
+})
+
+test('the walk has what a newcomer looks for', () => {
+  const headings = (pages.find(({ path }) => path === 'docs/using.md')?.text.match(/^## .*/gm) ?? []).map(
+    (heading) => heading.slice('## '.length),
+  )
+  for (const wanted of [
+    ...['Install', 'The first network', 'More hosts, fewer hosts', 'Names', 'Encryption'],
+    'Reaching containers from the host, and the world from containers',
+    'When something is wrong',
+  ]) {
+    assert(headings.includes(wanted), wanted)
+  }
+})
+
+test('a block that is not run says why, and there are few', () => {
+  const reasons = pages.flatMap(({ text }) =>
+    [...text.matchAll(/<!-- not run: ([^>]*) -->/g)].map((match) => match[1] ?? ''),
+  )
+  assert(
+    reasons.every((reason) => reason.length > 20),
+    reasons.join('; '),
+  )
+  assert(reasons.length <= NOT_RUN, `${reasons.length} blocks are not run`)
 })

@@ -25,6 +25,12 @@ export async function dnsLookup(io: Io, name: string): Promise<number> {
   const server = await silently(io, '/dns-address-port')
   if (server === undefined) return ExitStatus.unreachable
   if (server.status !== 200) return ExitStatus.disabled
+  if (server.body.startsWith(':') || server.body === '') {
+    throw new CommandFailure(
+      ExitStatus.failure,
+      'names are not served: no address to listen on (no Docker bridge); use --dns-listen-address',
+    )
+  }
   const { Resolver } = await import('node:dns/promises')
   const resolver = new Resolver({ timeout: 2000, tries: 2 })
   resolver.setServers([server.body.replace(/^0\.0\.0\.0:/, '127.0.0.1:')])
