@@ -10,8 +10,8 @@ import type { GossipChannel } from '../../src/mesh/gossiper.ts'
 import type { IpamCode } from './ipam/code.ts'
 import { Containers } from './ipam/containers.ts'
 import { SimPeer } from './ipam/peer.ts'
-import { EventQueue } from './ipam/queue.ts'
 import type { HostPart, PartHost, SimPart } from './part.ts'
+import { Scheduler } from './scheduler.ts'
 import type { SimHost } from './sim-host.ts'
 import type { World } from './world.ts'
 
@@ -118,7 +118,7 @@ function orphans(world: World, peers: ReadonlyMap<PeerName, HostAllocator>): str
 /** One host's allocator and its disk, which outlives daemons; the shell is that of the allocator's own simulation. */
 class HostAllocator implements HostPart {
   readonly peer: SimPeer
-  readonly #queue = new EventQueue()
+  readonly #queue = new Scheduler()
   #host: PartHost
   #allocation: GossipChannel | undefined
   #takeover: GossipChannel | undefined

@@ -15,8 +15,17 @@ export class Scheduler {
     return this.#now
   }
 
+  /** When the next callback is due; Infinity for none. */
+  get next(): number {
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
+  }
+
   at(at: number, run: () => void): void {
     this.#push({ at: Math.max(at, this.#now), seq: this.#seq++, run })
+  }
+
+  after(delay: number, run: () => void): void {
+    this.at(this.#now + delay, run)
   }
 
   /** Runs everything up to and including `until`. */

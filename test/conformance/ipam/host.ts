@@ -19,7 +19,7 @@ import type { Rng } from '../../../src/lib/rng.ts'
 import type { MemoryStore } from '../../../src/state/memory-store.ts'
 
 /** What the hosts of a replay share. */
-export interface Stage {
+export interface Surroundings {
   readonly clock: ManualClock
   readonly rng: Rng
   readonly allocation: GossipNet
@@ -46,13 +46,13 @@ export interface HttpAnswer {
 export class Host {
   readonly name: PeerName
   readonly lines: string[] = []
-  readonly #stage: Stage
+  readonly #stage: Surroundings
   readonly #options: HostOptions
   readonly #socket: string
   #ipam: Ipam | undefined
   #server: ApiServer | undefined
 
-  constructor(stage: Stage, options: HostOptions) {
+  constructor(stage: Surroundings, options: HostOptions) {
     this.name = options.name
     this.#stage = stage
     this.#options = options

@@ -13,7 +13,7 @@ export const ipamRunners: Runners = {
   'ipam/gossip-captured.json': gossipCaptured,
   'ipam/http-scenarios.json': (vector) => httpScenarios(vector),
   'ipam/http-scenarios-2.json': (vector) => httpScenarios(vector),
-  'ipam/http-single-peer.json': httpSinglePeer,
+  'ipam/http-single-peer.json': (vector) => httpSinglePeer(vector),
   'ipam/http-three-peers.json': (vector) => httpScenarios(vector),
   'ipam/paxos-runs.json': paxosRuns,
   'ipam/ring-ops.json': ringOps,

@@ -14,13 +14,13 @@ import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Range } from '../../../src/lib/ip4.ts'
 import type { PeerName } from '../../../src/lib/peer-name.ts'
 import type { Rng } from '../../../src/lib/rng.ts'
+import type { Scheduler } from '../scheduler.ts'
 import type { IpamCode } from './code.ts'
-import type { EventQueue } from './queue.ts'
 
 /** What a simulated peer needs of the world. */
 export interface Surroundings {
   readonly code: IpamCode
-  readonly queue: EventQueue
+  readonly queue: Scheduler
   readonly rng: Rng
   readonly range: Range
   readonly init: Init
@@ -98,7 +98,7 @@ export class SimPeer {
     for (const [ident, owned] of disk.owned) this.#disk.owned.set(ident, owned)
   }
 
-  get queue(): EventQueue {
+  get queue(): Scheduler {
     return this.#world.queue
   }
 

@@ -9,11 +9,11 @@ import type { Cidr } from '../../../src/lib/ip4.ts'
 import { cidrRange } from '../../../src/lib/ip4.ts'
 import type { PeerName } from '../../../src/lib/peer-name.ts'
 import type { Rng } from '../../../src/lib/rng.ts'
+import { Scheduler } from '../scheduler.ts'
 import type { IpamCode } from './code.ts'
 import { Containers } from './containers.ts'
 import type { History } from './history.ts'
 import { SimPeer } from './peer.ts'
-import { EventQueue } from './queue.ts'
 
 const GOSSIP_EVERY = 30_000
 
@@ -38,7 +38,7 @@ export interface WorldOptions {
 
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
 export class World {
-  readonly queue = new EventQueue()
+  readonly queue = new Scheduler()
   readonly containers: Containers
   readonly peers: readonly SimPeer[]
   readonly rng: Rng

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { Differences } from '../conformance/differences.ts'
+import { httpScenarios, httpSinglePeer } from '../conformance/ipam/http.ts'
+import { projectFile } from '../support/project.ts'
+import { DaemonStage } from './ipam-daemon-stage.ts'
+
+// The recorded scenarios once more, in real time, against running daemons. Those with Docker's events need an engine
+// that follows the script: they are replayed in test/conformance only.
+
+for (const [file, play] of [
+  ['ipam/http-single-peer.json', httpSinglePeer],
+  ['ipam/http-three-peers.json', httpScenarios],
+  ['ipam/http-scenarios.json', httpScenarios],
+] as const) {
+  test(`${file} against running daemons gives what was recorded, or what differences.json says`, async (context) => {
+    const vector = JSON.parse(readFileSync(projectFile(`test/vectors/${file}`), 'utf8')) as never
+    const differences = Differences.load()
+    const failures: string[] = []
+    let passed = 0
+    for await (const observed of play(vector, await DaemonStage.up())) {
+      const verdict = differences.judge(file, observed)
+      if (verdict.kind === 'failed') failures.push(`${observed.case}: ${verdict.why}`)
+      if (verdict.kind === 'passed') passed++
+    }
+    for (const unused of differences.unused(file))
+      failures.push(`listed difference did not come up: ${unused}`)
+    assert.deepEqual(failures, [])
+    context.diagnostic(`${passed} cases`)
+  })
+}
