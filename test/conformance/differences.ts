@@ -56,6 +56,13 @@ export class Differences {
     }
   }
 
+  /** What `judge` would make of it, leaving the list as it is. */
+  isRight(file: string, observed: Observation): boolean {
+    if ('notRun' in observed || 'advisory' in observed) return true
+    const listed = this.#open.get(`${file}\n${observed.case}`)
+    return isDeepStrictEqual(observed.actual, listed === undefined ? observed.expected : listed.result)
+  }
+
   /** Listed cases of `file` that never came up: the list has gone stale. */
   unused(file: string): string[] {
     return [...this.#open.values()].filter((entry) => entry.file === file).map((entry) => entry.case)
