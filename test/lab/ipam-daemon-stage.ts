@@ -54,10 +54,8 @@ export class DaemonStage implements Stage {
     const peer = PEERS[key]
     if (peer === undefined) return
     if (this.#started.has(key)) await this.stop(key, 'TERM')
-    this.#started.set(
-      key,
-      args.some((arg) => arg.startsWith('--ipalloc-range')),
-    )
+    const hasIpam = args.some((arg) => arg.startsWith('--ipalloc-range'))
+    this.#started.set(key, hasIpam)
     const flags = [
       ...['--name', name ?? peer.name, '--nickname', peer.nickname],
       ...[
@@ -76,6 +74,8 @@ export class DaemonStage implements Stage {
         '--no-fastdp',
         '--no-dns',
       ],
+      // Without a range the original has no allocator; ours has a range of its own then.
+      ...(hasIpam ? [] : ['--ipalloc-range=']),
       ...args.filter((arg) => arg !== '--no-dns'),
     ]
     const daemon = [process.execPath, projectFile('dist/daemon.cjs'), ...flags]
@@ -151,7 +151,8 @@ export class DaemonStage implements Stage {
     const { stdout } = await this.#lab.hosts(['log', this.#number(key), 'weave'])
     this.#lines.set(
       key,
-      stdout.split('\n').map((line) => /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line),
+      // Behind level, time and part.
+      stdout.split('\n').map((line) => /^\w+: \S+ \S+ (?:\[[^\]]*\] )?(.*)$/.exec(line)?.[1] ?? line),
     )
   }
 
