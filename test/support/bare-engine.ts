@@ -110,6 +110,14 @@ commands.on('line', (line) => {
   const command = JSON.parse(line) as { kind: string; from: number; tag: number; payload: string }
   const now = systemClock.now()
   if (command.kind === 'confirm') for (const connection of connections.values()) connection.confirm(now)
+  if (command.kind === 'renew') {
+    const neighbour = options.neighbours.find(({ name }) => name === command.from)
+    connections.get(command.from)?.stop()
+    if (neighbour === undefined) throw new Error(`no neighbour ${command.from}`)
+    const connection = connect({ ...neighbour, key: command.payload })
+    connections.set(command.from, connection)
+    connection.confirm(now)
+  }
   if (command.kind === 'control') {
     connections
       .get(command.from)

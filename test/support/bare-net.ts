@@ -188,6 +188,7 @@ export class BareNet implements AsyncDisposable {
     counters: Counters
     macs: { mac: number; peer: number }[]
     attributes: Record<string, { mtu: number; cipher?: string; keyAgeSec?: number }>
+    rssKb: number
   }> {
     const before = count(this.lines(index), 'status')
     this.tell(index, { kind: 'status' })
