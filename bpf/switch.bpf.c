@@ -416,7 +416,12 @@ static __always_inline int note_too_big(struct __sk_buff *skb) {
 	struct too_big *answer = (void *)(long)skb->data;
 	if ((void *)(answer + 1) > (void *)(long)skb->data_end || *(__u8 *)&answer->ip != 0x45) return PASS;
 	if (answer->type != 3 || answer->code != 4 || answer->quoted.protocol != IPPROTO_UDP) return PASS;
-	struct tunnel tunnel = { .from = answer->quoted.daddr, .to = answer->quoted.saddr, .port = answer->udp.dest };
+	struct tunnel tunnel = {
+		.from = answer->quoted.daddr,
+		.to = answer->quoted.saddr,
+		.ifindex = skb->ifindex,
+		.port = answer->udp.dest,
+	};
 	__u32 mtu = bpf_ntohs(answer->mtu);
 	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;
 	struct event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
@@ -440,7 +445,12 @@ PROGRAM("from_underlay") int from_underlay(struct __sk_buff *skb) {
 	if (outer->ip.protocol == IPPROTO_ICMP) return note_too_big(skb);
 	if ((void *)(outer + 1) + 20 > end || outer->ip.protocol != IPPROTO_UDP || outer->vxlan[0] != VXLAN_FLAGS || outer->udp.check) return PASS;
 	if (*(__u8 *)&outer->ip != 0x45 || outer->ip.frag_off & bpf_htons(0x3fff) || skb->vlan_present) return PASS;
-	struct tunnel tunnel = { .from = outer->ip.saddr, .to = outer->ip.daddr, .port = outer->udp.dest };
+	struct tunnel tunnel = {
+		.from = outer->ip.saddr,
+		.to = outer->ip.daddr,
+		.ifindex = skb->ifindex,
+		.port = outer->udp.dest,
+	};
 	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;
 
 	__u32 zero = 0, network = bpf_ntohl(outer->vxlan[1]) >> 8, source = network & 0xfff;

@@ -39,10 +39,12 @@ struct way {
 	__u16 zero;
 };
 
-// A neighbour whose VXLAN may be taken from the underlay's device, past the VXLAN device. Network byte order.
+// A neighbour whose VXLAN may be taken from the underlay's device, past the VXLAN device: from the one that leads to it
+// only, what comes in elsewhere is the kernel's to judge. Network byte order but for the index.
 struct tunnel {
 	__u32 from;
 	__u32 to;
+	__u32 ifindex;
 	__u16 port;
 	__u16 zero;
 };

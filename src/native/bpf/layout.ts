@@ -179,14 +179,15 @@ export const decodeWays = (entries: Uint8Array): number[] =>
 
 /** Keys of the tunnels. */
 export const decodeTunnels = (entries: Uint8Array): Uint8Array[] =>
-  split(entries, 16).map((entry) => entry.slice(0, 12))
+  split(entries, 20).map((entry) => entry.slice(0, 16))
 
 /** A neighbour whose VXLAN is taken from the underlay's device: from `remote` to `local`. */
-export const encodeTunnel = ({ local, remote, udpPort }: Omit<Way, 'ifindex' | 'gateway'>): Uint8Array =>
-  bytesOf(12, (view, bytes) => {
+export const encodeTunnel = ({ ifindex, local, remote, udpPort }: Omit<Way, 'gateway'>): Uint8Array =>
+  bytesOf(16, (view, bytes) => {
     bytes.set(remote)
     bytes.set(local, 4)
-    view.setUint16(8, udpPort)
+    view.setUint32(8, ifindex, true)
+    view.setUint16(12, udpPort)
   })
 
 /** One entry of a MAC table as `bpfMapEntries` gives it. */

@@ -89,4 +89,5 @@ export const kernelWay = ({ device, local, remote, gateway }: TunnelWay, udpPort
   udpPort,
 })
 
-const keyOf = ({ local, remote }: TunnelWay): string => `${remote.join('.')} ${local.join('.')}`
+const keyOf = ({ device, local, remote }: TunnelWay): string =>
+  `${remote.join('.')} ${local.join('.')} ${device.ifindex}`
