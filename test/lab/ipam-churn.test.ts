@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { eventually, type Lab } from './lab.ts'
+import { addressOf, launched, run } from './plugin-hosts.ts'
+
+const ROUNDS = Number(process.env['WEAVE_CHURN_ROUNDS'] ?? 40)
+const FLAGS = [
+  '--ipalloc-reclaim=auto',
+  '--ipalloc-lease-time=6s',
+  '--ipalloc-hold-time=12s',
+  '--ipalloc-range=10.32.0.0/25',
+]
+/** The one that comes and goes. */
+const GUEST = 4
+
+/** Who holds leases, as a host sees it. */
+async function members(lab: Lab, host: number): Promise<readonly string[]> {
+  const body = await lab.sh(host, 'curl -sf -H "Accept: application/json" http://127.0.0.1:6784/report')
+  const { IPAM } = JSON.parse(body) as { IPAM: { Leases: { Members: string[] } } }
+  return IPAM.Leases.Members
+}
+
+describe('hosts that come, start containers, and are powered off for good', () => {
+  let lab: Lab
+
+  before(async () => {
+    lab = await launched({ hosts: 4 }, ...FLAGS, '--ipalloc-init=consensus=3')
+    await run(lab, 1, 'first', '--net=weave')
+    for (const host of [1, 2, 3])
+      await eventually('three hosts hold leases', async () => (await members(lab, host)).length >= 3, 60_000)
+  })
+  after(() => lab.down())
+
+  test(`in ${ROUNDS} rounds nobody lacks an address, and nobody acts`, async (t) => {
+    for (let round = 1; round <= ROUNDS; round++) {
+      await lab.hosts(['kill', `${GUEST}`])
+      await lab.hosts(['start', `${GUEST}`])
+      await lab.hosts(['dockerd', `${GUEST}`, 'start'])
+      // Another machine each time, which knows nothing of the one before.
+      await lab.sh(GUEST, 'rm -rf /var/lib/weave; docker ps -aq | xargs -r docker rm -f')
+      const name = `02:00:00:00:01:${round.toString(16).padStart(2, '0')}`
+      await lab.weave(GUEST, 'launch', ...FLAGS, `--name=${name}`, 'host1', 'host2', 'host3')
+      const containers = [`r${round}a`, `r${round}b`, `r${round}c`]
+      for (const container of containers) await run(lab, GUEST, container, '--net=weave')
+      const addresses = await Promise.all(containers.map((container) => addressOf(lab, GUEST, container)))
+      assert.equal(new Set(addresses).size, containers.length)
+      await run(lab, 1 + (round % 3), `s${round}`, '--rm', '--net=weave')
+      t.diagnostic(`round ${round}: ${addresses.join(' ')}`)
+    }
+  })
+
+  test('what the last guests had comes back: no more than two of them are left in the ring', async () => {
+    await lab.hosts(['kill', `${GUEST}`])
+    await eventually(
+      'guests are out of the ring',
+      async () => {
+        const lines = (await lab.weave(1, 'status', 'ipam'))
+          .split('\n')
+          .filter((line) => line.startsWith('02:00:00:00:01:'))
+        return lines.length <= 2
+      },
+      90_000,
+    )
+  })
+})
