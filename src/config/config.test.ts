@@ -169,6 +169,7 @@ test('a configuration passed on arrives as it was, with secrets off the command 
       '10.1.0.0/16,10.2.0.0/16',
       '--plugin=false',
       '--ipalloc-range=',
+      '--ipalloc-lease-time=1m30s',
     ],
     { WEAVE_CONFIG: '/dev/null', WEAVE_PORT: '7000' },
   )

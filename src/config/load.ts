@@ -6,6 +6,7 @@ import { oldVariables } from './old-flags.ts'
 import { environmentName } from './option.ts'
 import { type Config, optionRows } from './options.ts'
 import { resolveConfig } from './resolve.ts'
+import { duration } from './values.ts'
 
 /** A launch as the user asked for it. */
 export interface LoadedConfig {
@@ -52,7 +53,10 @@ export function passOn(config: Config, peers: readonly string[]): PassedOn {
     const value = config[key]
     if (isDeepStrictEqual(value, option.fallback)) continue
     if (option.secret === true) environment[environmentName(option)] = String(value)
-    else argv.push(`--${option.flag}=${Array.isArray(value) ? value.join(',') : value}`)
+    else
+      argv.push(
+        `--${option.flag}=${Array.isArray(value) ? value.join(',') : value}${option.schema === duration ? 'ms' : ''}`,
+      )
   }
   return { argv: [...argv, '--', ...peers], environment }
 }
