@@ -109,6 +109,8 @@ async function soak(): Promise<string[]> {
       renew(net, 2, 3)
       looks.push(await look(net))
       console.log(JSON.stringify(looks.at(-1)))
+      // Nobody makes it anew here: also what is left of a run that was paused for longer than heartbeats wait.
+      if (net.lines(1).some(({ kind }) => kind === 'failed')) return ['the connection of the two hosts ended']
     }
     const { packets, lost_packets: missing } = (JSON.parse(report) as UdpReport).end.sum
     const noRoom = receiveErrors(net, to) + receiveErrors(net, net.host(2))
