@@ -52,7 +52,8 @@ export class Program {
       await this.root.parseAsync([...this.#words], { from: 'user' })
     } catch (thrown) {
       if (!(thrown instanceof CommanderError)) throw thrown
-      if (thrown.exitCode === 0) return ExitStatus.ok
+      // Of shown help commander makes a failure when something else in the process has failed.
+      if (thrown.exitCode === 0 || thrown.code === 'commander.help') return ExitStatus.ok
       if (thrown.code === 'commander.unknownCommand') {
         const [, meant] = /Did you mean (?:one of )?(.*)\?/.exec(thrown.message) ?? []
         // Commander finds `logs` in `bogus`: nobody slips on the first letter.
