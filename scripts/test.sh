@@ -32,7 +32,7 @@ case $which in
   all | root) run 'kernel, in namespaces' 1 build/test/root ;;
 esac
 case $which in
-  all | lab) run 'hosts with real dockerds' 1 build/test/lab build/test/e2e build/test/package build/test/docs ;;
+  all | lab) run 'hosts with real dockerds' 2 build/test/lab build/test/e2e build/test/package build/test/docs ;;
 esac
 
 if [ ${#failed[@]} -gt 0 ]; then
