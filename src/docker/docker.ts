@@ -120,6 +120,7 @@ export class DockerPart implements AsyncDisposable {
         ports: host,
         joined,
         log,
+        clock: systemClock,
       })
       if (name !== '' && driver !== '') {
         const subnet = formatCidr(pool.defaultSubnet)

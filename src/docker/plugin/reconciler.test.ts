@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import { ManualClock } from '../../ipam/testing/manual-clock.ts'
 import { parseCidr } from '../../lib/ip4.ts'
 import { silentLog } from '../../lib/log.ts'
 import { FakeEngine, networkWith } from '../testing.ts'
@@ -14,12 +15,14 @@ let records: PluginRecords
 let pool: FakePool
 let ports: FakePorts
 let reconciler: Reconciler
+let clock: ManualClock
 
 beforeEach(() => {
   engine = new FakeEngine()
   records = openRecords(memoryStore())
   pool = new FakePool()
   ports = new FakePorts()
+  clock = new ManualClock()
   reconciler = new Reconciler({
     engine,
     isOurs: (driver) => driver === 'weavemesh',
@@ -28,9 +31,17 @@ beforeEach(() => {
     ports,
     joined: () => ports.joined(),
     log: silentLog,
+    clock,
     grace: 0,
   })
 })
+
+/** The grace alone keeps no process alive. */
+async function settled(): Promise<void> {
+  const awake = setInterval(() => undefined, 1000)
+  await reconciler.settled()
+  clearInterval(awake)
+}
 
 /** An address that Docker has from us; with an endpoint's id, one that has a cable as well. */
 async function lease(address: string, endpointId?: string): Promise<void> {
@@ -68,6 +79,20 @@ test('a network whose options we cannot read does not keep the others from being
   reconciler.stop()
 })
 
+test('after a standstill Docker has the grace again to finish what it was about', async () => {
+  engine.known.push(networkWith({ id: 'n1' }))
+  await lease('10.32.0.1')
+  await reconciler.handle(connected)
+  clock.advance(60_000)
+  // The timer, which fires late; then the calls that were waiting meanwhile.
+  await new Promise((resolve) => setTimeout(resolve))
+  await records.endpoints.put('late', { networkId: 'n1', address: '10.32.0.1', sandbox: 's' })
+  await ports.createEndpoint('late', {})
+  ports.inContainers.add('late')
+  await settled()
+  assert.deepEqual([...pool.owned], ['10.32.0.1'])
+})
+
 test('what Docker does not have is freed, what it has stays', async () => {
   const endpoints = [{ containerId: 'c1', endpointId: 'alive', address: '10.32.0.1' }]
   engine.known.push(networkWith({ id: 'n1', endpoints }))
@@ -78,7 +103,7 @@ test('what Docker does not have is freed, what it has stays', async () => {
   await records.networks.put('gone', { driver: 'weavemesh', multicast: false, reserved: [] })
 
   await reconciler.handle(connected)
-  await reconciler.settled()
+  await settled()
   assert.deepEqual([...pool.owned], ['10.32.0.1'])
   assert.deepEqual(
     [...records.leases.entries()].map(([address]) => address),
@@ -97,6 +122,6 @@ test('nothing is freed when dockerd goes before the second look', async () => {
   await reconciler.handle(connected)
   engine.shutDown()
   await reconciler.handle({ kind: 'engine-lost', reason: 'gone' })
-  await reconciler.settled()
+  await settled()
   assert.deepEqual([...pool.owned], ['10.32.0.3'])
 })

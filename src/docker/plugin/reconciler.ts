@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { tryParseIp4 } from '../../lib/ip4.ts'
 import type { Log } from '../../lib/log.ts'
@@ -16,11 +17,14 @@ interface ReconcilerParts {
   readonly ports: EndpointPorts
   readonly joined: JoinedPorts
   readonly log: Log
+  readonly clock: Clock
   /** Time between the survey that finds leftovers and the one that confirms them. */
   readonly grace?: number
 }
 
 const defaultGrace = 30_000
+/** A timer that is later than this means that we stood still: stopped, or starved of processor time. */
+const heldUp = 1000
 
 /** Brings what the plugin remembers in line with what Docker has: adopts networks, gives leaked addresses back. */
 export class Reconciler {
@@ -41,9 +45,16 @@ export class Reconciler {
     const found = await this.#survey()
     this.#confirming = new Promise((resolve) => {
       this.#givenUp = resolve
-      const confirm = (): void => resolve(this.#confirm(found))
-      this.#timer = setTimeout(confirm, this.#parts.grace ?? defaultGrace).unref()
+      this.#wait(() => resolve(this.#confirm(found)))
     })
+  }
+
+  /** Docker's calls of a time in which we stood still are yet to be served: what they are about would look forgotten. */
+  #wait(then: () => void): void {
+    const { clock, grace = defaultGrace } = this.#parts
+    const due = clock.now() + grace
+    const look = (): void => (clock.now() - due < heldUp ? then() : this.#wait(then))
+    this.#timer = setTimeout(look, grace).unref()
   }
 
   /** Resolves when the second look is done, or given up. */

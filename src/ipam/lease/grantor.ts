@@ -21,7 +21,7 @@ export class Grantor {
   readonly #shared: LeaseShared
   readonly #holder: Holder
   readonly #heard = new Map<PeerName, Sighting>()
-  /** Since when departed peers are known as such. */
+  /** Since when departed peers are known as such, and have not been heard. */
   readonly #departed = new Map<PeerName, number>()
   readonly #left = new Set<PeerName>()
   readonly #clocks = new ClockWatch()
@@ -70,6 +70,11 @@ export class Grantor {
     return since === undefined
       ? Number.POSITIVE_INFINITY
       : since + beyond(this.#shared.vote?.epoch.holdTime ?? 0)
+  }
+
+  /** A departed peer is there, whether it can become a member again or not: its containers may be of use. */
+  heard(peer: PeerName, now: number): void {
+    if (this.#departed.has(peer)) this.#departed.set(peer, now)
   }
 
   /** It says itself that it leaves. */

@@ -125,6 +125,7 @@ export class Leases {
     const vote = this.#shared.found()
     if (vote === undefined || sender === this.#shared.self) return
     this.#presence.speakers.add(sender)
+    this.#grantor.heard(sender, now)
     this.#read(sender, message, now)
     this.#readOwn(now)
   }
