@@ -44,6 +44,15 @@ export class Program {
         `The 'weave ${first}' command has been removed as of Weave Net version 2.0\nPlease see release notes for further information`,
       )
     }
+    const [, topic] = this.#words
+    if (
+      first === 'help' &&
+      topic !== undefined &&
+      topic !== 'help' &&
+      !commandTable.some(({ name }) => name === topic)
+    ) {
+      throw new UnknownCommand(`Unknown weave command '${topic}'`)
+    }
     if (this.#mayShowSettings(first)) {
       const { optionRows: rows } = await import('../config/options.ts')
       this.#settings = rows.map(settingOption)
