@@ -3,6 +3,7 @@ import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
 import type { Changes, Durable, Restored } from './changes.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
+import { Introductions } from './introductions.ts'
 import { Leases } from './lease/leases.ts'
 import type { LeaseMessage } from './lease/message.ts'
 import { type ForeignRing, Replica } from './replica.ts'
@@ -32,6 +33,7 @@ export class Allocator {
   readonly #replica: Replica
   readonly #requests: Requests
   readonly #takeovers: Takeovers
+  readonly #introductions: Introductions
   readonly #leases: Leases | undefined
   #nextTick: number | undefined
   #leasesDue: number | undefined
@@ -42,7 +44,8 @@ export class Allocator {
     this.#state = new AllocatorState(options, world)
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
-    this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0)
+    this.#introductions = new Introductions(this.#state, (peer) => this.#takeovers.isFrozen(peer))
+    this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0, this.#introductions)
     const { reclaim } = options
     if (reclaim !== undefined) {
       this.#leases = new Leases(this.#state, reclaim, (ring) => this.#replica.merge(ring))
@@ -52,6 +55,7 @@ export class Allocator {
       elector: this.#state.bootstrap.paxos?.own,
       consents: this.#takeovers.consents,
       disputed: this.#replica.disputed,
+      guests: this.#introductions.guests,
       lease: this.#leases?.disk,
     }))
   }
@@ -107,6 +111,7 @@ export class Allocator {
     this.#uncommitted.loaded({ ring, promises })
     this.#state.bootstrap.resume(promises.elector)
     this.#takeovers.resume(promises.consents)
+    this.#introductions.resume(promises.guests)
     const foreign = this.#state.holdings.load(owned, ownedRanges(ring, this.#state.options.self))
     for (const ident of foreign)
       this.#state.emit({ kind: 'event', event: { kind: 'foreign-address-dropped', ident } })
@@ -247,7 +252,7 @@ export class Allocator {
     if (sender !== undefined && this.#takeovers.isFrozen(sender)) return
     nicknames.merge(received.nicknames)
     if (received.ring !== undefined) {
-      if (this.#replica.merge(received.ring) === 'news') this.#requests.retry(now)
+      this.#merge(received.ring, now)
     } else if (this.#state.hasRing) {
       if (sender !== undefined) this.#state.emit({ kind: 'ring-update', to: sender })
     } else if (received.paxos !== undefined) {
@@ -262,17 +267,23 @@ export class Allocator {
 
   #spaceRequested(sender: PeerName, range: Range, now: number): void {
     if (!this.#state.hasRing) return
+    const isFree = this.#leases?.isRestricted === true || !this.#replica.canDonate(range)
+    if (isFree || this.#introductions.begin(sender, range, now)) this.#give(sender, range, now)
+  }
+
+  #give(to: PeerName, range: Range, now: number): void {
     if (this.#leases?.isRestricted === true) {
-      if (this.#leases.donate(range, sender, now)) return
-      this.#state.emit({ kind: 'space-denied', to: sender, range })
-    } else if (this.#replica.donate(range, sender)) this.#state.emit({ kind: 'broadcast' })
-    else this.#state.emit({ kind: 'space-denied', to: sender, range })
-    this.#state.emit({ kind: 'ring-update', to: sender })
+      if (this.#leases.donate(range, to, now)) return
+      this.#state.emit({ kind: 'space-denied', to, range })
+    } else if (this.#replica.donate(range, to)) this.#state.emit({ kind: 'broadcast' })
+    else this.#state.emit({ kind: 'space-denied', to, range })
+    this.#state.emit({ kind: 'ring-update', to })
   }
 
   /** Call when `nextDeadline` is due. */
   tick(now: number): AllocatorOutput[] {
     for (const takeover of this.#takeovers.advance(now)) this.#takeOver(takeover, now)
+    this.#giveToIntroduced(now)
     if (this.#nextTick === undefined || now < this.#nextTick) return this.#done(now)
 
     this.#nextTick = undefined
@@ -290,7 +301,12 @@ export class Allocator {
   }
 
   nextDeadline(): number | undefined {
-    const due = [this.#nextTick, this.#takeovers.nextDeadline, this.#leasesDue]
+    const due = [
+      this.#nextTick,
+      this.#takeovers.nextDeadline,
+      this.#introductions.nextDeadline,
+      this.#leasesDue,
+    ]
     const known = due.filter((at) => at !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }
@@ -328,16 +344,33 @@ export class Allocator {
 
   takeover(sender: PeerName, message: TakeoverMessage, now: number): AllocatorOutput[] {
     if (this.#leaving) return this.#done(now)
-    // What the dead peer gave away last is known before its space is ours.
-    if (message.kind === 'consent') {
-      const merged = this.#replica.merge(message.ring)
-      if (merged === 'news') this.#requests.retry(now)
-      // Without what it knows we would take over what somebody else has by now.
-      if (merged === 'conflict') this.#takeovers.contradicted(sender, message.dead)
+    this.#introductions.heard(sender)
+    if (message.kind === 'introduced') {
+      this.#introductions.confirmed(sender, message.peer)
+      this.#giveToIntroduced(now)
     }
+    if (message.kind === 'introduce' && !this.#takeovers.isFrozen(sender)) {
+      const merged = this.#merge(message.ring, now)
+      if (merged !== 'conflict') this.#introductions.introduced(sender, message.peer)
+    }
+    // What the dead peer gave away last is known before its space is ours; without it we would take over what
+    // somebody else has by now.
+    if (message.kind === 'consent' && this.#merge(message.ring, now) === 'conflict')
+      this.#takeovers.contradicted(sender, message.dead)
     const takeover = this.#takeovers.receive(sender, message)
     if (takeover !== undefined) this.#takeOver(takeover, now)
     return this.#done(now)
+  }
+
+  #merge(ring: Ring, now: number): 'news' | 'known' | 'conflict' {
+    const merged = this.#replica.merge(ring)
+    if (merged === 'news') this.#requests.retry(now)
+    return merged
+  }
+
+  /** Newcomers that another owner knows of by now get what they have asked for. */
+  #giveToIntroduced(now: number): void {
+    for (const { peer, range } of this.#introductions.advance(now)) this.#give(peer, range, now)
   }
 
   #takeOver({ id, dead }: Takeover, now: number): void {
@@ -395,6 +428,7 @@ export class Allocator {
   undo(changes: Changes, durable: Durable): void {
     this.#uncommitted.undo(changes, durable)
     this.#takeovers.resume(durable.promises.consents)
+    this.#introductions.resume(durable.promises.guests)
     this.#replica.resume(durable.promises.disputed)
     this.#leases?.undone()
   }
@@ -437,6 +471,7 @@ export class Allocator {
     if (bootstrap.isAwaiting || !this.#requests.isEmpty || dead.size > 0) this.#nextTick ??= now + TICK
     else this.#nextTick = undefined
     this.#takeovers.ringChanged()
+    this.#introductions.ringChanged()
     if (this.#leases !== undefined && !this.#leaving) {
       if (this.#leases.advance(now)) this.#requests.retry(now)
       this.#leasesDue = this.#leases.nextDeadline(now)

@@ -24,6 +24,12 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
     case 'donated':
       log.info('space donated', { range: rangeAsCidr(event.range), to: formatPeerName(event.to) })
       return
+    case 'newcomer-waits':
+      log.warn(
+        "a new host gets no space from us while no other host that owns space can be reached: bring one back, or run 'weave rmpeer' here for those that are dead",
+        { peer: formatPeerName(event.peer) },
+      )
+      return
     case 'late-claim-failed':
       log.warn('an address that is in use here could not be claimed', {
         ident: event.ident,

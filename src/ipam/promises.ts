@@ -1,4 +1,5 @@
 import type { PeerName } from '../lib/peer-name.ts'
+import type { Guest } from './introductions.ts'
 import type { LeaseState } from './lease/codec.ts'
 import type { Knowledge } from './paxos.ts'
 import type { Dispute } from './ring-dispute.ts'
@@ -11,6 +12,8 @@ export interface Promises {
   readonly consents: ReadonlyMap<PeerName, PeerName>
   /** Space of ours that others say is theirs: nothing of it is given out. */
   readonly disputed: readonly Dispute[]
+  /** Whom donors have introduced before they gave them their first space. */
+  readonly guests: readonly Guest[]
   /** Its own lease, and what it has granted to others. */
   readonly lease: LeaseState | undefined
 }
@@ -19,6 +22,7 @@ export const NO_PROMISES: Promises = {
   elector: undefined,
   consents: new Map(),
   disputed: [],
+  guests: [],
   lease: undefined,
 }
 
@@ -27,4 +31,5 @@ export const samePromises = (a: Promises, b: Promises): boolean =>
   a.elector?.claims === b.elector?.claims &&
   a.consents === b.consents &&
   a.disputed === b.disputed &&
+  a.guests === b.guests &&
   a.lease === b.lease

@@ -101,15 +101,19 @@ export class Replica {
 
   /** Gives a free part of the range to another peer, if there is one. */
   donate(range: Range, to: PeerName): boolean {
-    const { space } = this.#state.holdings
-    // Nobody can use the first and last address of a subnet: given away, they would go round for ever.
-    const hosts = { start: range.start + 1, end: range.end - 1 }
-    if (range.end - range.start >= MIN_SUBNET_SIZE && space.freeWithin(hosts) === 0) return false
-    const block = space.donate(range)
+    const block = this.canDonate(range) ? this.#state.holdings.space.donate(range) : undefined
     if (block === undefined) return false
     this.#state.ring = grant(this.#state.ring, block, to)
     this.#state.emit({ kind: 'event', event: { kind: 'donated', range: block, to } })
     return true
+  }
+
+  canDonate(range: Range): boolean {
+    const { space } = this.#state.holdings
+    // Nobody can use the first and last address of a subnet: given away, they would go round for ever.
+    const hosts = { start: range.start + 1, end: range.end - 1 }
+    if (range.end - range.start >= MIN_SUBNET_SIZE && space.freeWithin(hosts) === 0) return false
+    return space.pick(range) !== undefined
   }
 
   /** Brings the free counts in the ring up to date. */

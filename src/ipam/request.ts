@@ -40,6 +40,8 @@ export type AllocatorEvent =
   | { readonly kind: 'ring-created'; readonly seeds: readonly PeerName[] }
   | { readonly kind: 'space-lost'; readonly ranges: readonly Range[] }
   | { readonly kind: 'donated'; readonly range: Range; readonly to: PeerName }
+  /** It gets no first space while no other owner can be told. */
+  | { readonly kind: 'newcomer-waits'; readonly peer: PeerName }
   | { readonly kind: 'late-claim-failed'; readonly ident: string; readonly text: string }
   | { readonly kind: 'foreign-address-dropped'; readonly ident: string }
   | { readonly kind: 'container-addresses-freed'; readonly ident: string }
@@ -65,7 +67,14 @@ export type AllocatorOutput =
     }
   | { readonly kind: 'takeover'; readonly to: PeerName; readonly message: TakeoverMessage }
   /** A takeover message with our ring. */
-  | { readonly kind: 'consent'; readonly to: PeerName; readonly dead: PeerName }
+  | {
+      readonly kind: 'consent'
+      readonly to: PeerName
+      readonly dead: PeerName
+      readonly guests: readonly PeerName[]
+    }
+  /** The same: `peer` is to get its first space from us. */
+  | { readonly kind: 'introduce'; readonly to: PeerName; readonly peer: PeerName }
   /** To everybody where `to` is undefined. */
   | { readonly kind: 'lease'; readonly to: PeerName | undefined; readonly message: LeaseMessage }
   | { readonly kind: 'event'; readonly event: AllocatorEvent }

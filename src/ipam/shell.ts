@@ -22,7 +22,7 @@ import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
 import { emptyRing, isEmpty } from './ring.ts'
 import type { IpamStore } from './store.ts'
-import { encodeTakeover } from './takeover-codec.ts'
+import { encodeTakeover, type TakeoverMessage } from './takeover-codec.ts'
 
 /** What the mesh gave for the two gossipers. */
 export interface IpamChannels {
@@ -188,13 +188,20 @@ export class AllocatorShell {
         this.#askSpace(output)
         return
       case 'takeover':
-        this.#channels?.takeover.unicast(output.to, encodeTakeover(output.message))
+        this.#tellTakeover(output.to, output.message)
         return
       case 'consent': {
-        const message = { kind: 'consent', dead: output.dead, ring: this.#barrier.durable.ring } as const
-        this.#channels?.takeover.unicast(output.to, encodeTakeover(message))
+        const { to, ...rest } = output
+        this.#tellTakeover(to, { ...rest, ring: this.#barrier.durable.ring })
         return
       }
+      case 'introduce':
+        this.#tellTakeover(output.to, {
+          kind: 'introduce',
+          peer: output.peer,
+          ring: this.#barrier.durable.ring,
+        })
+        return
       case 'lease':
         this.#tellLease(output.to, output.message)
         return
@@ -204,6 +211,10 @@ export class AllocatorShell {
       default:
         output satisfies never
     }
+  }
+
+  #tellTakeover(to: PeerName, message: TakeoverMessage): void {
+    this.#channels?.takeover.unicast(to, encodeTakeover(message))
   }
 
   #letter(message: LeaseMessage): LeaseLetter {

@@ -24,11 +24,14 @@ export const promisesSchema = z.object({
   consents: z.array(z.tuple([name, name])),
   /** Start and end, token and version of the entry that says it is another's. */
   disputed: z.array(z.tuple([count, count, count, count])),
+  /** Donor, and who may have got its first space from it; older versions had none. */
+  guests: z.array(z.tuple([name, name])).optional(),
   /** One gob value in base64; older versions had none. */
   lease: z.base64().nullish(),
 })
 
-export function toPromises({ elector, consents, disputed, lease }: z.infer<typeof promisesSchema>): Promises {
+export function toPromises(row: z.infer<typeof promisesSchema>): Promises {
+  const { elector, consents, disputed, guests = [], lease } = row
   return {
     elector:
       elector === null
@@ -43,11 +46,12 @@ export function toPromises({ elector, consents, disputed, lease }: z.infer<typeo
           },
     consents: new Map(consents),
     disputed: disputed.map(([start, end, token, version]) => ({ start, end, token, version })),
+    guests: guests.map(([donor, peer]) => ({ donor, peer })),
     lease: typeof lease === 'string' ? decodeLeaseState(Buffer.from(lease, 'base64')) : undefined,
   }
 }
 
-export function fromPromises({ elector, consents, disputed, lease }: Promises): Stored {
+export function fromPromises({ elector, consents, disputed, guests, lease }: Promises): Stored {
   return {
     elector:
       elector === undefined
@@ -61,6 +65,7 @@ export function fromPromises({ elector, consents, disputed, lease }: Promises): 
           },
     consents: [...consents],
     disputed: disputed.map(({ start, end, token, version }) => [start, end, token, version]),
+    guests: guests.map(({ donor, peer }) => [donor, peer]),
     lease: lease === undefined ? null : Buffer.from(encodeLeaseState(lease)).toString('base64'),
   }
 }

@@ -58,7 +58,9 @@ test('what travels on the channel of takeovers is what was sent', () => {
     ask([TAKER, US]),
     { kind: 'release', dead: DEAD },
     { kind: 'refuse', dead: DEAD, holder: TAKER },
-    { kind: 'consent', dead: DEAD, ring: seedRing(emptyRing(range, US), [US, DEAD]) },
+    { kind: 'consent', dead: DEAD, ring: seedRing(emptyRing(range, US), [US, DEAD]), guests: [TAKER] },
+    { kind: 'introduce', peer: TAKER, ring: seedRing(emptyRing(range, US), [US, DEAD]) },
+    { kind: 'introduced', peer: TAKER },
   ]
   for (const message of messages) assert.deepEqual(decodeTakeover(encodeTakeover(message)), message)
 })

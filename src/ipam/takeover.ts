@@ -1,4 +1,5 @@
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
+import type { Introductions } from './introductions.ts'
 import { NO_PROMISES } from './promises.ts'
 import type { Answer, RequestId } from './request.ts'
 import { owners } from './ring.ts'
@@ -38,6 +39,7 @@ export interface Takeover {
 export class Takeovers {
   readonly #state: AllocatorState
   readonly #isDisputed: () => boolean
+  readonly #introductions: Pick<Introductions, 'introducedBy'>
   readonly #attempts = new Map<PeerName, Attempt>()
   /** To whom we have given our consent, by dead peer. Replaced when it changes, so that it can be kept until it is on disk. */
   #promised = NO_PROMISES.consents
@@ -45,9 +47,14 @@ export class Takeovers {
   readonly #speakers = new Set<PeerName>()
 
   /** `isDisputed`: others say that part of what we think is ours is theirs. */
-  constructor(state: AllocatorState, isDisputed: () => boolean) {
+  constructor(
+    state: AllocatorState,
+    isDisputed: () => boolean,
+    introductions: Pick<Introductions, 'introducedBy'>,
+  ) {
     this.#state = state
     this.#isDisputed = isDisputed
+    this.#introductions = introductions
   }
 
   /** To whom we have given our consent, by dead peer. */
@@ -74,7 +81,7 @@ export class Takeovers {
       return undefined
     }
     const { nicknames, options, ring, world } = this.#state
-    const asked = new Set([...nicknames.all.keys(), ...owners(ring)])
+    const asked = new Set([...nicknames.all.keys(), ...owners(ring), ...this.#guestsOf(dead, gone)])
     for (const peer of asked) {
       if (peer === options.self || peer === dead || !world.isKnown(peer)) asked.delete(peer)
     }
@@ -114,6 +121,8 @@ export class Takeovers {
         const attempt = this.#attempts.get(message.dead)
         if (!attempt?.awaited.delete(sender)) return undefined
         attempt.consented.add(sender)
+        this.#askAlso(attempt, message.guests)
+        if (!this.#attempts.has(message.dead)) return undefined
         // It does not want the space: what others have promised it is void.
         for (const [peer, holder] of attempt.referred) {
           if (holder === sender) this.#ask(peer, attempt)
@@ -122,6 +131,9 @@ export class Takeovers {
       }
       case 'refuse':
         this.#refused(message.dead, sender, message.holder)
+        return undefined
+      case 'introduce':
+      case 'introduced':
         return undefined
       default:
         return message satisfies never
@@ -166,9 +178,10 @@ export class Takeovers {
     if (this.#isDisputed())
       return "others own part of what this peer thinks is its own, see 'weave status': remove it on another host"
     const others = owners(ring).filter((peer) => peer !== dead && !gone.has(peer))
-    const missing = others.filter((peer) => peer !== options.self && !world.isKnown(peer))
+    const needed = [...others, ...this.#guestsOf(dead, gone)]
+    const missing = needed.filter((peer) => peer !== options.self && !world.isKnown(peer))
     if (missing.length > 0) {
-      return `${this.#names(missing)} cannot be reached and may have got space from it: bring it back, or remove all dead hosts in one command`
+      return this.#whyMissing(missing)
     }
     if (others.length === 0) {
       return 'no other peer owns space, so another host could take it at the same time: use --force on one host only'
@@ -179,6 +192,33 @@ export class Takeovers {
       return `${this.#names([holder])} was removing it and cannot be reached; --force goes ahead without it`
     if (this.#attempts.has(dead)) return 'it is being removed already'
     return undefined
+  }
+
+  /** Peers that may have space of the dead ones, though no ring says so. */
+  #guestsOf(dead: PeerName, gone: Iterable<PeerName>): PeerName[] {
+    const donors = new Set([dead, ...gone])
+    return this.#introductions.introducedBy(donors).filter((peer) => !donors.has(peer))
+  }
+
+  /** What comes with consents may name owners that we had not heard of: each has to be reached as well. */
+  #askAlso(attempt: Attempt, guests: readonly PeerName[]): void {
+    const { options, ring, world } = this.#state
+    const { dead, gone, consented, awaited } = attempt
+    const needed = new Set([...owners(ring), ...guests])
+    for (const peer of [options.self, dead, ...gone, ...consented, ...awaited]) needed.delete(peer)
+    const missing = [...needed].filter((peer) => !world.isKnown(peer))
+    if (missing.length > 0) {
+      this.#giveUp(attempt, this.#whyMissing(missing))
+      return
+    }
+    for (const peer of needed) {
+      awaited.add(peer)
+      this.#ask(peer, attempt)
+    }
+  }
+
+  #whyMissing(missing: readonly PeerName[]): string {
+    return `${this.#names(missing)} cannot be reached and may have got space from it: bring it back, or remove all dead hosts in one command`
   }
 
   #asked(sender: PeerName, dead: PeerName, gone: readonly PeerName[]): void {
@@ -207,7 +247,10 @@ export class Takeovers {
     if (this.#promised.get(dead) !== sender) this.#promised = new Map([...this.#promised, [dead, sender]])
     // An attempt of an earlier process of ours may have left promises behind.
     this.#releaseAll(dead, sender)
-    this.#state.emit({ kind: 'consent', to: sender, dead })
+    // Whoever removes another peer may become an owner by that.
+    const takers = [...this.#promised].flatMap(([other, to]) => (other === dead ? [] : [to]))
+    const guests = [...new Set([...this.#guestsOf(dead, gone), ...takers])]
+    this.#state.emit({ kind: 'consent', to: sender, dead, guests })
   }
 
   #refused(dead: PeerName, by: PeerName, holder: PeerName): void {

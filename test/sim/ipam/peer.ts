@@ -251,7 +251,14 @@ export class SimPeer {
       case 'consent':
         if (this.#barrier !== undefined) {
           const { ring } = this.#barrier.durable
-          this.#world.takeover(this.name, output.to, { kind: 'consent', dead: output.dead, ring })
+          const { to, ...rest } = output
+          this.#world.takeover(this.name, to, { ...rest, ring })
+        }
+        return
+      case 'introduce':
+        if (this.#barrier !== undefined) {
+          const { ring } = this.#barrier.durable
+          this.#world.takeover(this.name, output.to, { kind: 'introduce', peer: output.peer, ring })
         }
         return
       case 'lease':

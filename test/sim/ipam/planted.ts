@@ -42,8 +42,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'space is taken over by the consent of a peer whose ring contradicts ours',
     file: 'allocator',
-    text: "if (merged === 'conflict')",
-    becomes: "if (merged === 'news' && merged !== merged)",
+    text: "this.#merge(message.ring, now) === 'conflict'",
+    becomes: 'this.#merge(message.ring, now) === undefined',
     unannounced: true,
   },
 ]

@@ -3,7 +3,6 @@ import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec
 import type { LeaseMessage } from '../../../src/ipam/lease/message.ts'
 import type { ReclaimTimes } from '../../../src/ipam/lease/shared.ts'
 import type { AllocatorEvent } from '../../../src/ipam/request.ts'
-import type { Ring } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Cidr } from '../../../src/lib/ip4.ts'
 import { cidrRange } from '../../../src/lib/ip4.ts'
@@ -191,31 +190,12 @@ export class World {
 
   /** `weave rmpeer`, tried again until it is done, as the message says; with `force` nobody is asked for consent. */
   remove(peer: SimPeer, gone: SimPeer, force = this.#options.withoutConsent): void {
-    if (!this.#gone.has(gone.name) || this.#isHidden(peer, gone)) return
+    if (!this.#gone.has(gone.name)) return
     peer.request(
       (allocator, id, now) => allocator.removePeer(id, gone.name, { force, gone: this.#gone }, now),
       (answer) => {
         if (answer.kind === 'taken') this.removals += answer.count
       },
-    )
-  }
-
-  /**
-   * The limit that docs/ipam.md states: a living host out of reach has got its first space from the dead one, and nobody
-   * within reach has seen that it owns anything. (Without consent nobody is asked anyway.)
-   */
-  #isHidden(operator: SimPeer, dead: SimPeer): boolean {
-    if (this.#options.withoutConsent) return false
-    const owns = (name: PeerName, ring: Ring | undefined): boolean =>
-      ring?.entries.some((entry) => entry.peer === name) === true
-    const within = this.running.filter(
-      ({ name }) => name === operator.name || this.isReachable(operator.name, name),
-    )
-    return this.alive.some(
-      (host) =>
-        !within.includes(host) &&
-        owns(host.name, dead.stored) &&
-        !within.some(({ stored }) => owns(host.name, stored)),
     )
   }
 
