@@ -7,7 +7,7 @@ import { Allocator } from './allocator.ts'
 import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput } from './request.ts'
 import { emptyRing } from './ring.ts'
-import { seedRing } from './ring-change.ts'
+import { seedRing, transfer } from './ring-change.ts'
 import { decodeTakeover, encodeTakeover, type TakeoverMessage } from './takeover-codec.ts'
 
 const range = cidrRange(parseCidr('10.32.0.0/24'))
@@ -51,6 +51,24 @@ test('a promise to a peer that is dead as well goes over to whoever removes both
   reachable.delete(TAKER)
   assert.equal(told(us.takeover(ASKER, ask([TAKER]), 3)), 'consent')
   assert.equal(us.takeChanges()?.promises.consents.get(DEAD), ASKER)
+})
+
+test('a consent whose ring says that part of what we use is another’s ends the removal', () => {
+  const us = start(new Set([ASKER, TAKER]))
+  const subnet = parseCidr('10.32.0.0/24')
+  us.allocate(1, { ident: 'c', subnet, isContainer: false }, 0)
+  us.removePeer(2, DEAD, { force: false, gone: new Set() }, 1)
+  const theirs = transfer(seedRing(emptyRing(range, ASKER), [US, ASKER, DEAD, TAKER]), US, ASKER).ring
+  const outputs = us.takeover(ASKER, { kind: 'consent', dead: DEAD, ring: theirs, guests: [] }, 2)
+  const texts = outputs.flatMap((output) =>
+    output.kind === 'answer' && output.answer.kind === 'failed' ? [output.answer.text] : [],
+  )
+  assert.match(texts[0] ?? '', /contradicts ours/)
+  us.takeover(TAKER, { kind: 'consent', dead: DEAD, ring: { ...theirs, peer: TAKER }, guests: [] }, 3)
+  assert.equal(
+    us.ring.entries.some((entry) => entry.peer === DEAD),
+    true,
+  )
 })
 
 test('what travels on the channel of takeovers is what was sent', () => {

@@ -16,7 +16,7 @@ export interface ScenarioOptions {
   readonly withoutConsent?: boolean
   /**
    * Removed hosts come back at any time, also among those only who have not heard of their removal. Then our promise
-   * does not hold (docs/status.md, seed 1232), so that the lives of the tests do without.
+   * does not hold (docs/status.md), so that the lives of the tests do without.
    */
   readonly unannounced?: boolean
 }
