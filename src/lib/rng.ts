@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 /** A source of chance, handed to cores so that a simulation can replay a run exactly. */
 export interface Rng {
@@ -12,11 +12,28 @@ export interface Rng {
 }
 
 /** Chance from the operating system. */
-export const systemRng: Rng = {
-  float: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
-  below: (bound) => Math.floor((randomBytes(6).readUIntBE(0, 6) / 2 ** 48) * bound),
-  u64: () => randomBytes(8).readBigUInt64BE(),
-  bytes: (length) => new Uint8Array(randomBytes(length)),
+export const systemRng: Rng = fromSystem()
+
+/** Numbers come from some bytes asked for ahead, since each question is a system call; what `bytes` gives does not. */
+function fromSystem(): Rng {
+  const ahead = Buffer.alloc(1024)
+  let used = ahead.length
+
+  const take = (length: number): number => {
+    if (used + length > ahead.length) {
+      randomFillSync(ahead)
+      used = 0
+    }
+    used += length
+    return used - length
+  }
+  const float = (): number => ahead.readUIntBE(take(6), 6) / 2 ** 48
+  return {
+    float,
+    below: (bound) => Math.floor(float() * bound),
+    u64: () => ahead.readBigUInt64BE(take(8)),
+    bytes: (length) => new Uint8Array(randomBytes(length)),
+  }
 }
 
 /** Repeatable chance (sfc32) for simulations and tests; never for keys. */

@@ -185,6 +185,22 @@ export class Claims {
     return changed
   }
 
+  /** Remotes that `earlier` has no claim for, ascending. */
+  remotesBeyond(earlier: Claims): PeerName[] {
+    const beyond: PeerName[] = []
+    let theirs = 0
+    let there = earlier.size > 0 ? earlier.remoteAt(0) : Number.POSITIVE_INFINITY
+    for (let i = 0; i < this.size; i++) {
+      const remote = this.remoteAt(i)
+      while (there < remote) {
+        theirs++
+        there = theirs < earlier.size ? earlier.remoteAt(theirs) : Number.POSITIVE_INFINITY
+      }
+      if (there !== remote) beyond.push(remote)
+    }
+    return beyond
+  }
+
   get hasTexts(): boolean {
     return this.#texts !== undefined
   }

@@ -32,6 +32,12 @@ const LASTING = 3_000
 const COURTESY = 2_000
 const COURTESY_PER_PEER = 100
 const LONGEST_COURTESY = 15_000
+/**
+ * And for as long as others whose turn it was go on coming: on hosts that are slow, or very many, it takes them that long.
+ * Longer than this nobody waits.
+ */
+const STILL_COMING = 2_000
+const UTMOST_COURTESY = 120_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
 const HANDSHAKE_PAUSE = 250
 /** After changes the targets are looked through at most this often: less often where there are many. */
@@ -51,14 +57,6 @@ export interface ConnectionMakerParts {
   readonly resolve: (host: string) => void
 }
 
-/** Where live connections lead, as of one revision of them. */
-interface Connected {
-  readonly revision: number
-  readonly addresses: ReadonlySet<string>
-  /** Hosts that dialled us. */
-  readonly inboundHosts: ReadonlySet<string>
-}
-
 /** Decides whom to dial, and when again (mesh §14). */
 export class ConnectionMaker {
   readonly #parts: ConnectionMakerParts
@@ -70,10 +68,12 @@ export class ConnectionMaker {
   /** Attempts and connections that came of them, with the time at which the attempt became due. */
   readonly #attempts = new Map<ConnectionId, { readonly target: Target; readonly since: number }>()
   readonly #attempting = new Set<Target>()
-  /** What discovery found last, and when it may look again. */
+  /** When a connection of somebody who dialled us was added last. */
+  #visitedAt = Number.NEGATIVE_INFINITY
+  /** What discovery found last, neighbours that nobody tells of any more, and when to look again. */
   #found: readonly Discovered[] = []
+  #lost: readonly Discovered[] = []
   #discoverAt = Number.NEGATIVE_INFINITY
-  #connected: Connected | undefined
   #checkAt = Number.POSITIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
 
@@ -162,6 +162,7 @@ export class ConnectionMaker {
       attempt.target.peer = peer
       attempt.target.error = undefined
     }
+    if (!link.outbound) this.#visitedAt = now
     this.#former.connected(link, peer, now)
     this.connectionsChanged(now)
   }
@@ -262,38 +263,20 @@ export class ConnectionMaker {
   #validTargets(now: number): Set<Target> {
     const { links } = this.#parts
     const valid = new Set<Target>()
-    const { addresses, inboundHosts } = this.#connectedTo()
     const isConnected = ({ peer }: Target) => peer !== undefined && links.connected(peer)
 
     for (const { key, anyPort } of this.#direct.values()) {
       const target = this.#targets.get(key)
-      if (target === undefined || isConnected(target) || addresses.has(target.address)) continue
-      if (!(anyPort && inboundHosts.has(target.host.host))) valid.add(target)
+      if (target === undefined || isConnected(target) || links.connectedTo(target.address)) continue
+      if (!(anyPort && links.connectedFrom(target.host.host))) valid.add(target)
     }
     if (this.#parts.discovery && this.#hasRoom()) {
       this.#discover(now)
-      for (const found of this.#found) {
-        if (addresses.has(found.address) || links.connected(found.peer)) continue
-        valid.add(this.#discovered(found, false, now))
-      }
-      for (const lost of this.#former.find(now)) {
-        if (!addresses.has(lost.address)) valid.add(this.#discovered(lost, true, now))
-      }
+      const isOpen = ({ peer, address }: Discovered) => !links.connected(peer) && !links.connectedTo(address)
+      for (const found of this.#found) if (isOpen(found)) valid.add(this.#discovered(found, false, now))
+      for (const lost of this.#lost) if (isOpen(lost)) valid.add(this.#discovered(lost, true, now))
     }
     return valid
-  }
-
-  #connectedTo(): Connected {
-    const { links } = this.#parts
-    if (this.#connected?.revision === links.revision) return this.#connected
-    const live = [...links.neighbours()].filter(({ state }) => state === 'added')
-    const inbound = live.filter(({ outbound }) => !outbound)
-    this.#connected = {
-      revision: links.revision,
-      addresses: new Set(live.map(({ address }) => address)),
-      inboundHosts: new Set(inbound.map(({ remote }) => remote.host)),
-    }
-    return this.#connected
   }
 
   #discover(now: number): void {
@@ -302,6 +285,7 @@ export class ConnectionMaker {
     const settle = peers.size * SETTLE_PER_PEER
     this.#discoverAt = now + Math.min(Math.max(settle, SETTLE), LONGEST_SETTLE)
     this.#found = this.#discovery.find(now)
+    this.#lost = this.#former.find(now)
   }
 
   #discovered(found: Discovered, former: boolean, now: number): Target {
@@ -309,8 +293,10 @@ export class ConnectionMaker {
     if (target === undefined) {
       const { peers, rng } = this.#parts
       const courtesy = Math.min(COURTESY + COURTESY_PER_PEER * peers.size, LONGEST_COURTESY)
-      const wait = dialsFirst(peers.self.name, found.peer) ? 0 : courtesy * (1 + rng.float())
-      target = newTarget(found.address, found.host, found.port, now + wait)
+      const isOurs = dialsFirst(peers.self.name, found.peer)
+      const wait = isOurs ? 0 : courtesy * (1 + rng.float())
+      const utmost = isOurs ? undefined : now + UTMOST_COURTESY
+      target = newTarget(found.address, found.host, found.port, now + wait, utmost)
       this.#targets.set(found.address, target)
     }
     target.peer ??= found.peer
@@ -332,6 +318,10 @@ export class ConnectionMaker {
     }
     if (connectionLimit !== 0 && links.added >= connectionLimit) {
       this.#failed(target, `Connection limit reached (${connectionLimit})`, now)
+      return
+    }
+    if (target.attempts === 0 && now < target.courteousUntil && now - this.#visitedAt < STILL_COMING) {
+      target.tryAt = now + STILL_COMING * (1 + this.#parts.rng.float())
       return
     }
     if (this.#isExpected(target)) {

@@ -4,13 +4,15 @@ import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { Peers } from './peers.ts'
 
-/** Neighbours remembered: those that were connected last. */
-const MAX_REMEMBERED = 64
+/** Neighbours remembered at least: those that were connected last. */
+const REMEMBERED = 64
 /** How long after its connection ended a neighbour is remembered, in ms. */
 const FORGET_AFTER = 24 * 60 * 60_000
 
 interface Former {
-  readonly at: Discovered
+  readonly link: Pick<Link, 'address' | 'outbound'>
+  /** Where it listened as far as we know; made when first needed. */
+  at?: Discovered | undefined
   /** When it was last seen connected. */
   seen: number
 }
@@ -36,18 +38,18 @@ export class FormerNeighbours {
   }
 
   connected({ address, outbound }: Link, peer: PeerName, now: number): void {
-    const listening = listeningAt(address, outbound, this.#port, this.#loopback)
-    if (listening === undefined) return
     this.#byPeer.delete(peer)
-    this.#byPeer.set(peer, { at: { peer, ...listening }, seen: now })
-    if (this.#byPeer.size <= MAX_REMEMBERED) return
-    const victim = this.#firstLost() ?? this.#byPeer.keys().next().value
-    if (victim !== undefined) this.#byPeer.delete(victim)
+    this.#byPeer.set(peer, { link: { address, outbound }, seen: now })
+    // Many at a time: in a big network that comes up, looking through all at every connection would cost.
+    if (this.#byPeer.size > 2 * REMEMBERED) this.#trim()
   }
 
-  #firstLost(): PeerName | undefined {
-    for (const name of this.#byPeer.keys()) if (!this.#links.connected(name)) return name
-    return undefined
+  /** Those that are not connected go first, of both kinds those of longest ago. */
+  #trim(): void {
+    const names = [...this.#byPeer.keys()]
+    const lost = names.filter((name) => !this.#links.connected(name))
+    const rest = names.filter((name) => this.#links.connected(name))
+    for (const name of [...lost, ...rest].slice(0, names.length - REMEMBERED)) this.#byPeer.delete(name)
   }
 
   /** Those that nobody tells us of any more. */
@@ -56,15 +58,27 @@ export class FormerNeighbours {
     for (const [name, former] of this.#byPeer) {
       if (this.#links.connected(name)) former.seen = now
       else if (now - former.seen > FORGET_AFTER) this.#byPeer.delete(name)
-      else if (this.#peers.get(name) === undefined) lost.push(former.at)
+      else if (this.#peers.get(name) === undefined) {
+        const at = this.#listening(name, former)
+        if (at !== undefined) lost.push(at)
+      }
     }
     return lost
   }
 
   /** The user wants nothing more of who listens there. */
   forget(host: string, port: number): void {
-    for (const [name, { at }] of this.#byPeer) {
-      if (at.host.host === host && at.port === port) this.#byPeer.delete(name)
+    for (const [name, former] of this.#byPeer) {
+      const at = this.#listening(name, former)
+      if (at?.host.host === host && at.port === port) this.#byPeer.delete(name)
     }
+  }
+
+  #listening(peer: PeerName, former: Former): Discovered | undefined {
+    if (former.at !== undefined) return former.at
+    const { address, outbound } = former.link
+    const listening = listeningAt(address, outbound, this.#port, this.#loopback)
+    former.at = listening === undefined ? undefined : { peer, ...listening }
+    return former.at
   }
 }

@@ -43,10 +43,20 @@ export interface Link {
   holdUntil: number
 }
 
-export const newLink = (
-  link: Pick<Link, 'id' | 'outbound' | 'address' | 'remote' | 'direct' | 'expected'>,
-): Link => ({
-  ...link,
+export const newLink = ({
+  id,
+  outbound,
+  address,
+  remote,
+  direct,
+  expected,
+}: Pick<Link, 'id' | 'outbound' | 'address' | 'remote' | 'direct' | 'expected'>): Link => ({
+  id,
+  outbound,
+  address,
+  remote,
+  direct,
+  expected,
   local: undefined,
   state: 'dialling',
   session: undefined,

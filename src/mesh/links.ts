@@ -6,7 +6,9 @@ import type { ConnectionId } from './node-types.ts'
 export class Links {
   readonly #byId = new Map<ConnectionId, Link>()
   readonly #byPeer = new Map<PeerName, Link>()
-  #revision = 0
+  /** Of live ones: how many lead to an address, and how many came from a host. */
+  readonly #addresses = new Map<string, number>()
+  readonly #inboundHosts = new Map<string, number>()
 
   insert(link: Link): void {
     this.#byId.set(link.id, link)
@@ -16,24 +18,29 @@ export class Links {
     this.#byId.delete(link.id)
     if (link.peer === undefined || this.#byPeer.get(link.peer.name) !== link) return
     this.#byPeer.delete(link.peer.name)
-    this.#revision++
+    if (link.state === 'added') this.#count(link, -1)
   }
 
-  /** Makes it the connection to its peer. */
+  /** Makes it the connection to its peer; it is added. */
   register(link: Link, peer: PeerName): void {
     this.#byPeer.set(peer, link)
-    this.#revision++
+    this.#count(link, 1)
   }
 
   /** TCP is gone; it goes on counting for its peer. */
   hold(link: Link): void {
+    if (link.state === 'added' && this.isRegistered(link)) this.#count(link, -1)
     link.state = 'held'
-    this.#revision++
   }
 
-  /** Grows with every change of who is connected. */
-  get revision(): number {
-    return this.#revision
+  /** Whether a live connection leads to this `ip:port`, or came from it. */
+  connectedTo(address: string): boolean {
+    return this.#addresses.has(address)
+  }
+
+  /** Whether a live connection came in from this host. */
+  connectedFrom(host: string): boolean {
+    return this.#inboundHosts.has(host)
   }
 
   get(id: ConnectionId): Link | undefined {
@@ -71,4 +78,15 @@ export class Links {
   [Symbol.iterator](): IterableIterator<Link> {
     return this.#byId.values()
   }
+
+  #count({ address, outbound, remote }: Link, by: 1 | -1): void {
+    add(this.#addresses, address, by)
+    if (!outbound) add(this.#inboundHosts, remote.host, by)
+  }
+}
+
+function add(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
 }

@@ -9,6 +9,7 @@ import type { Topology } from './topology.ts'
 /** What a node has to see to at a certain time. */
 export type NodeDeadline =
   | 'sessions'
+  | 'short-ids'
   | 'routes'
   | 'collect'
   | 'gossip'

@@ -45,7 +45,10 @@ export class NodeSet {
   /** Those that are not in `bits`, ascending. */
   without(bits: Uint32Array): number[] {
     if (this.#bits === undefined) return this.#list.filter((node) => !hasBit(bits, node))
-    return membersOf(this.#bits.map((word, i) => word & ~(bits[i] ?? 0)))
+    const mine = this.#bits
+    const members: number[] = []
+    for (let i = 0; i < mine.length; i++) pushBits(members, i, (mine[i] ?? 0) & ~(bits[i] ?? 0))
+    return members
   }
 
   /** Whether all of it is in `bits` or is `except`. */
@@ -84,10 +87,10 @@ export function setBit(bits: Uint32Array, node: number): void {
 /** The nodes of a bitmap, ascending. */
 export function membersOf(bits: Uint32Array): number[] {
   const members: number[] = []
-  for (let i = 0; i < bits.length; i++) {
-    for (let left = bits[i] ?? 0; left !== 0; left &= left - 1) {
-      members.push(i * 32 + 31 - Math.clz32(left & -left))
-    }
-  }
+  for (let i = 0; i < bits.length; i++) pushBits(members, i, bits[i] ?? 0)
   return members
+}
+
+function pushBits(members: number[], word: number, bits: number): void {
+  for (let left = bits; left !== 0; left &= left - 1) members.push(word * 32 + 31 - Math.clz32(left & -left))
 }

@@ -227,6 +227,7 @@ export class MeshNode {
       this.#topology.flush(link)
       this.#context.gossip.flush(link)
     }
+    this.#topology.flushed()
   }
 
   #runDue(now: number): void {

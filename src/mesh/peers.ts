@@ -180,11 +180,8 @@ export class Peers {
       const known = this.#byName.get(peer.name)
       claims += peer.claims.size - (known?.claims.size ?? 0)
       if (known === undefined) unknown.add(peer.name)
-      const mentioned = this.#mentionedFirst(known, peer)
-      for (let i = 0; i < mentioned.size; i++) {
-        const remote = mentioned.remoteAt(i)
+      for (const remote of this.#mentionedFirst(known, peer))
         if (!this.#byName.has(remote)) unknown.add(remote)
-      }
     }
     if (this.#byName.size + unknown.size > this.#limits.maxPeers) {
       throw new WireError(
@@ -200,11 +197,11 @@ export class Peers {
     return new Set(update.map(({ name }) => name).filter((name) => unknown.has(name)))
   }
 
-  /** Claims of an update that may be for peers that we do not know. */
-  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): Claims {
-    if (known === undefined || this.#dangling.has(known.name)) return next.claims
-    if (known.claims === next.claims) return Claims.none
-    return deltaFrom(known, next)?.changed ?? next.claims
+  /** Whom an update mentions that we may not know. */
+  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): PeerName[] {
+    if (known === undefined || this.#dangling.has(known.name)) return next.claims.remotes()
+    if (known.claims === next.claims) return []
+    return deltaFrom(known, next)?.changed.remotes() ?? next.claims.remotesBeyond(known.claims)
   }
 
   /** Somebody still gossips an earlier incarnation of us: be newer than it. */
@@ -218,7 +215,7 @@ export class Peers {
   #replace(peer: Peer, next: PeerUpdate): void {
     this.#onReplace(peer, next)
     // New claims alone cut nobody off.
-    this.#mayBeCut ||= peer.claims.size > 0 && deltaFrom(peer, next)?.gone.length !== 0
+    this.#mayBeCut ||= losesSomebody(peer, next)
     this.digest.toggle(peer)
     if (peer.shortId !== next.shortId) {
       if (peer.shortId !== undefined) this.shortIds.unregister(peer.shortId, peer.name)
@@ -250,4 +247,10 @@ export class Peers {
     this.digest.toggle(peer)
     this.#revision++
   }
+}
+
+function losesSomebody(peer: Peer, next: PeerUpdate): boolean {
+  if (peer.claims.size === 0 || peer.claims === next.claims) return false
+  const delta = deltaFrom(peer, next)
+  return delta === undefined ? peer.claims.remotesBeyond(next.claims).length > 0 : delta.gone.length > 0
 }

@@ -23,11 +23,19 @@ export interface Target {
   peer: PeerName | undefined
   /** A former neighbour, which is only taken in if it is `peer`. */
   former: boolean
+  /** Until then its peer may dial us first, if others still do; -Infinity: we do not wait for it. */
+  readonly courteousUntil: number
   /** How many attempts there were: of several addresses of a name they take turns. */
   attempts: number
 }
 
-export const newTarget = (key: string, host: HostPort, port: number, tryAt: number): Target => ({
+export const newTarget = (
+  key: string,
+  host: HostPort,
+  port: number,
+  tryAt: number,
+  courteousUntil = Number.NEGATIVE_INFINITY,
+): Target => ({
   key,
   host,
   port,
@@ -38,6 +46,7 @@ export const newTarget = (key: string, host: HostPort, port: number, tryAt: numb
   backOff: new BackOff(),
   peer: undefined,
   former: false,
+  courteousUntil,
   attempts: 0,
 })
 

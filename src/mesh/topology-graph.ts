@@ -1,5 +1,5 @@
-import type { PeerName } from '../lib/peer-name.ts'
-import type { Claims } from './claims.ts'
+import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
+import { Claims } from './claims.ts'
 import { membersOf, NodeSet, setBit, words } from './node-set.ts'
 
 /** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
@@ -14,29 +14,37 @@ interface Row {
 
 /**
  * A snapshot of who claims connections to whom, with peers numbered in the order of their names, because routes are
- * computed level by level in that order (mesh §12). Rows of peers that did not change are shared with the snapshot
- * before.
+ * computed level by level in that order (mesh §12). Rows are made when a search comes by, and those of peers that did
+ * not change are shared with the snapshot before.
  */
 export class TopologyGraph {
   readonly names: readonly PeerName[]
   readonly #index: ReadonlyMap<PeerName, number>
-  readonly #rows: readonly Row[]
-  /** Per node: who claims an established connection with it, as it claims with them. Made when first needed, one by one. */
-  readonly #symmetric: (NodeSet | undefined)[] = []
+  readonly #claims: readonly Claims[]
+  readonly #rows: (Row | undefined)[]
+  /** Node → who claims an established connection with it, as it claims with them. */
+  readonly #confirmed = new Map<number, NodeSet>()
 
   constructor(
     peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>,
     previous?: TopologyGraph,
   ) {
+    const shared = previous === undefined ? undefined : renumbered(peers, previous.#index)
+    if (previous !== undefined && shared !== undefined) {
+      this.names = previous.names
+      this.#index = previous.#index
+      this.#claims = shared
+      this.#rows = shared.map((claims, i) => {
+        const row = previous.#rows[i]
+        return row?.claims === claims ? row : undefined
+      })
+      return
+    }
     const sorted = [...peers].sort((a, b) => a.name - b.name)
-    const names = sorted.map(({ name }) => name)
-    const isSame = previous !== undefined && sameNames(names, previous.names)
-    this.names = isSame ? previous.names : names
-    this.#index = isSame ? previous.#index : new Map(names.map((name, i) => [name, i]))
-    this.#rows = sorted.map(({ claims }, i) => {
-      const row = isSame ? previous.#rows[i] : undefined
-      return row?.claims === claims ? row : rowOf(claims, this.names)
-    })
+    this.names = sorted.map(({ name }) => name)
+    this.#index = new Map(this.names.map((name, i) => [name, i]))
+    this.#claims = sorted.map(({ claims }) => claims)
+    this.#rows = sorted.map(() => undefined)
   }
 
   get size(): number {
@@ -58,7 +66,7 @@ export class TopologyGraph {
     while (level.length > 0 && left > 0) {
       const next: number[] = []
       for (const node of level) {
-        for (const remote of this.#neighbours(node, kind).without(reached)) {
+        for (const remote of this.#unreached(node, kind, reached)) {
           via[remote] = node === start ? remote : (via[node] ?? UNREACHED)
           setBit(reached, remote)
           left--
@@ -85,7 +93,7 @@ export class TopologyGraph {
       before.set(reached)
       for (const node of level) {
         if (node === self) return mine.without(reached)
-        this.#neighbours(node, kind).addTo(reached)
+        this.#reach(node, kind, reached)
         if (mine.isWithin(reached, self)) return []
       }
       // Who was reached in this level is next, in ascending order.
@@ -96,26 +104,65 @@ export class TopologyGraph {
   }
 
   #neighbours(node: number, kind: RouteKind): NodeSet {
-    const row = this.#rows[node]
-    if (row === undefined) return NOBODY
+    const row = this.#row(node)
     if (kind === 'all') return row.all
-    let symmetric = this.#symmetric[node]
-    if (symmetric === undefined) {
-      symmetric = this.#confirmed(row.established, node)
-      this.#symmetric[node] = symmetric
+    let confirmed = this.#confirmed.get(node)
+    if (confirmed === undefined) {
+      const remotes = row.established.toArray().filter((remote) => this.#confirms(remote, node))
+      confirmed = remotes.length === row.established.size ? row.established : NodeSet.of(remotes, this.size)
+      this.#confirmed.set(node, confirmed)
     }
-    return symmetric
+    return confirmed
   }
 
-  /** Those of `claimed` that claim the same of `node`. */
-  #confirmed(claimed: NodeSet, node: number): NodeSet {
-    const remotes = claimed.toArray()
-    const confirmed = remotes.filter((remote) => this.#rows[remote]?.established.has(node))
-    return confirmed.length === remotes.length ? claimed : NodeSet.of(confirmed, this.size)
+  #reach(node: number, kind: RouteKind, reached: Uint32Array): void {
+    if (kind === 'all') this.#row(node).all.addTo(reached)
+    else for (const remote of this.#unreached(node, kind, reached)) setBit(reached, remote)
+  }
+
+  /** Neighbours that are not in `reached`: only of these it has to be known whether they claim the same. */
+  #unreached(node: number, kind: RouteKind, reached: Uint32Array): number[] {
+    const row = this.#row(node)
+    if (kind === 'all') return row.all.without(reached)
+    const confirmed = this.#confirmed.get(node)
+    if (confirmed !== undefined) return confirmed.without(reached)
+    return row.established.without(reached).filter((remote) => this.#confirms(remote, node))
+  }
+
+  /** Whether `remote` claims an established connection with `node`. */
+  #confirms(remote: number, node: number): boolean {
+    const row = this.#rows[remote]
+    if (row !== undefined) return row.established.has(node)
+    const claims = this.#claims[remote] ?? Claims.none
+    const at = claims.indexOf(this.names[node] ?? UNKNOWN_PEER)
+    return at >= 0 && claims.establishedAt(at)
+  }
+
+  #row(node: number): Row {
+    let row = this.#rows[node]
+    if (row === undefined) {
+      row = rowOf(this.#claims[node] ?? Claims.none, this.names)
+      this.#rows[node] = row
+    }
+    return row
   }
 }
 
-const NOBODY = NodeSet.of([], 0)
+/** The claims of the same peers by their numbers; undefined where there are others. */
+function renumbered(
+  peers: Iterable<{ readonly name: PeerName; readonly claims: Claims }>,
+  index: ReadonlyMap<PeerName, number>,
+): Claims[] | undefined {
+  const claims: Claims[] = new Array(index.size)
+  let count = 0
+  for (const peer of peers) {
+    const at = index.get(peer.name)
+    if (at === undefined) return undefined
+    claims[at] = peer.claims
+    count++
+  }
+  return count === index.size ? claims : undefined
+}
 
 /** No way there. */
 export const UNREACHED = -1
@@ -154,6 +201,3 @@ function firstNotBelow(names: readonly PeerName[], name: PeerName, from: number)
   }
   return low
 }
-
-const sameNames = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>
-  a.length === b.length && a.every((name, i) => name === b[i])

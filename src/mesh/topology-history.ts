@@ -22,7 +22,7 @@ interface Encoded {
 const MIN_CHANGES = 16
 const SHARE_OF_OTHERS = 1 / 4
 
-/** Records kept for the next neighbour that needs the same. */
+/** Records kept for neighbours that will need the same later. */
 const MAX_ENCODED = 16
 
 /** The last changes of each peer's connections, so that neighbours need only be sent what changed. */
@@ -70,7 +70,6 @@ export class TopologyHistory {
     const isSame = last?.uid === peer.uid && last.version === peer.version && last.base === base
     if (last !== undefined && isSame) return last.bytes
     const bytes = encodeRecord(this.record(peer, base))
-    if (this.#encoded.size >= MAX_ENCODED) this.#encoded.clear()
     this.#encoded.set(peer.name, { base, uid: peer.uid, version: peer.version, bytes })
     return bytes
   }
@@ -88,6 +87,11 @@ export class TopologyHistory {
     const changed = peer.claims.pick(names)
     const gone = [...names].filter((remote) => !peer.claims.has(remote))
     return { kind: 'delta', name, uid, base: first.base, version, changed, gone }
+  }
+
+  /** All neighbours that take something now were sent it: what was made for them goes, if it is much. */
+  flushed(): void {
+    if (this.#encoded.size > MAX_ENCODED) this.#encoded.clear()
   }
 
   /** The peer left the table: should it come back, its versions may begin anew. */

@@ -52,9 +52,13 @@ export type TopologyMessage =
   | { readonly kind: 'versions'; readonly versions: readonly PeerVersion[] }
   | { readonly kind: 'want'; readonly versions: readonly PeerVersion[] }
 
+/** Room for a name, a uid and a version as large as they get; what is too little grows. */
+const VERSION_BYTES = 18
+
 /** Every kind but `records`, see `encodeRecords`. */
 export function encodeTopologyMessage(message: Exclude<TopologyMessage, { kind: 'records' }>): Uint8Array {
-  const out = new Writer(256).u8(Kind[message.kind])
+  const entries = message.kind === 'digest' ? 1 : message.versions.length
+  const out = new Writer(1 + entries * VERSION_BYTES).u8(Kind[message.kind])
   switch (message.kind) {
     case 'digest':
       out.u64(message.digest)
@@ -93,7 +97,11 @@ const readVersion = (reader: Reader): PeerVersion => ({
 
 /** One record by itself, for `encodeRecords`: the same bytes go to many neighbours. */
 export function encodeRecord(record: TopologyRecord): Uint8Array {
-  const out = new Writer(64)
+  const { claims, names } =
+    record.kind === 'full'
+      ? { claims: record.peer.claims, names: 0 }
+      : { claims: record.changed, names: record.gone.length }
+  const out = new Writer(64 + claims.size * ENTRY + names * 6)
   writeRecord(out, record)
   return out.finish()
 }
@@ -169,14 +177,19 @@ function readCount(reader: Reader, elementBytes: number): number {
 }
 
 function varint(out: Writer, value: bigint): void {
-  let rest = value
-  for (; rest >= 0x80n; rest >>= 7n) out.u8(Number(rest & 0x7fn) | 0x80)
-  out.u8(Number(rest))
+  let large = value
+  for (; large >= 2n ** 31n; large >>= 7n) out.u8(Number(large & 0x7fn) | 0x80)
+  // Nearly all are small, and small integers are much cheaper.
+  let rest = Number(large)
+  for (; rest >= 0x80; rest >>= 7) out.u8((rest & 0x7f) | 0x80)
+  out.u8(rest)
 }
 
 function readVarint(reader: Reader): bigint {
-  let value = 0n
-  for (let shift = 0n; shift < 70n; shift += 7n) {
+  const first = reader.u8()
+  if (first < 0x80) return BigInt(first)
+  let value = BigInt(first & 0x7f)
+  for (let shift = 7n; shift < 70n; shift += 7n) {
     const byte = reader.u8()
     value |= BigInt(byte & 0x7f) << shift
     if (byte >= 0x80) continue

@@ -21,6 +21,8 @@ import { TopologySync } from './topology-sync.ts'
  * where a calculation costs more and changes come more often, two milliseconds per peer up to a second.
  */
 const routesAfter = (peers: number): number => Math.min(Math.max(2 * peers, 100), 1_000)
+/** The data plane gets the whole table of short ids: in a big network not for every peer that comes, yet before its routes. */
+const shortIdsAfter = (peers: number): number => Math.min(peers, 100)
 /** The first update of a burst starts the time to the next collection (mesh §10.2). */
 const COLLECT_AFTER = 1_000
 /** Changes of our own are gathered for so long before old neighbours hear of them (mesh §10.4). */
@@ -39,6 +41,8 @@ const slowestAfter = (peers: number): number => Math.min(Math.max(20 * peers, 1_
  */
 const lullAfter = (peers: number): number => Math.min(Math.max(10 * peers, 100), 1_500)
 const PATIENCE = 5
+/** While changes go on the wait grows, up to this many lulls: whoever waits for calm need not be told of the storm. */
+const MOST_PATIENCE = 20
 /** When the topology has been still for so long, some neighbours compare digests. */
 const COMPARE_AFTER = 2_000
 const COMPARED = 2
@@ -73,6 +77,7 @@ export class Topology {
   #announced: bigint
   #announcedAt = Number.NEGATIVE_INFINITY
   #announceAfter = ANNOUNCE_FIRST
+  #patience = PATIENCE
   #announcedShortId: number | undefined
   /** When neighbours have to hear of what is urgent; Infinity: nothing is. */
   #announceBy = Number.POSITIVE_INFINITY
@@ -140,6 +145,11 @@ export class Topology {
     this.#sync.flush(link)
   }
 
+  /** Nothing is left to flush for now. */
+  flushed(): void {
+    this.#history.flushed()
+  }
+
   /** Periodic gossip is due: to neighbours of our kind a digest will do. */
   tick(): void {
     const neighbours = this.#parts.links.added
@@ -149,7 +159,7 @@ export class Topology {
 
   /** Draws the consequences of changes since the last call; true if there were any. */
   follow(now: number): boolean {
-    const { deadlines, overlay, emit } = this.#parts
+    const { deadlines, emit } = this.#parts
     const { self, shortIds } = this.peers
     if (this.#updated) deadlines.atLatest('collect', now + COLLECT_AFTER)
     this.#updated = false
@@ -164,7 +174,7 @@ export class Topology {
     }
     if (shortIds.revision !== this.#shortIds) {
       this.#shortIds = shortIds.revision
-      overlay.shortIdsChanged(shortIds.table())
+      deadlines.atLatest('short-ids', now + shortIdsAfter(this.peers.size))
     }
     if (this.peers.revision === this.#revision) return false
     this.#revision = this.peers.revision
@@ -176,6 +186,7 @@ export class Topology {
   advance(now: number): void {
     const { deadlines } = this.#parts
     if (deadlines.take('collect', now)) this.#collect()
+    if (deadlines.take('short-ids', now)) this.#parts.overlay.shortIdsChanged(this.peers.shortIds.table())
     if (deadlines.take('routes', now)) this.#recalculate()
     if (deadlines.take('announce', now)) this.#announce(now)
     if (deadlines.take('announce-old', now)) this.#announceToOld()
@@ -188,12 +199,15 @@ export class Topology {
     const isUrgent = this.#hasNewcomer || claims.size < this.#claimed || shortId !== this.#announcedShortId
     this.#hasNewcomer = false
     this.#claimed = claims.size
-    if (now - this.#announcedAt > QUIET) this.#announceAfter = ANNOUNCE_FIRST
+    if (now - this.#announcedAt > QUIET && this.#changedSince === undefined) {
+      this.#announceAfter = ANNOUNCE_FIRST
+      this.#patience = PATIENCE
+    }
     if (isUrgent)
       this.#announceBy = Math.min(this.#announceBy, Math.max(now, this.#announcedAt) + this.#announceAfter)
     const lull = lullAfter(this.peers.size)
     this.#changedSince ??= now
-    const calm = Math.min(now + lull, this.#changedSince + PATIENCE * lull)
+    const calm = Math.min(now + lull, this.#changedSince + this.#patience * lull)
     this.#parts.deadlines.set('announce', Math.min(this.#announceBy, calm))
   }
 
@@ -220,6 +234,11 @@ export class Topology {
     const { self } = this.peers
     this.#announcedAt = now
     this.#announceBy = Number.POSITIVE_INFINITY
+    if (
+      this.#changedSince !== undefined &&
+      now - this.#changedSince >= this.#patience * lullAfter(this.peers.size)
+    )
+      this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE)
     this.#changedSince = undefined
     this.#announcedShortId = self.shortId
     this.#announceAfter = Math.min(2 * this.#announceAfter, slowestAfter(this.peers.size))
@@ -231,8 +250,13 @@ export class Topology {
   /** To a random subset of them, as they do (mesh §10.4). */
   #announceToOld(): void {
     const relay = { kind: 'gossip', channel: TOPOLOGY_CHANNEL, except: undefined, among: 'takers' } as const
-    this.#gossip?.relay(relay, new TopologyData(this.peers, [this.peers.self.name, ...this.#added]))
+    const told = new TopologyData(this.peers, [this.peers.self.name, ...this.#added])
     this.#added.clear()
+    for (const { outbox } of this.#parts.links.neighbours()) {
+      if (outbox !== undefined) continue
+      this.#gossip?.relay(relay, told)
+      return
+    }
   }
 
   /** The gossip channel passes it on to old neighbours itself. */
