@@ -25,6 +25,7 @@ export class TrustedSubnets {
   }
 
   contains(address: string): boolean {
+    if (this.texts.length === 0) return false
     const plain = plainAddress(address)
     return isIP(plain) !== 0 && this.#list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
   }
