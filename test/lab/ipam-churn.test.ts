@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { eventually, type Lab } from './lab.ts'
 import { addressOf, launched, run } from './plugin-hosts.ts'
 
-const ROUNDS = Number(process.env['WEAVE_CHURN_ROUNDS'] ?? 12)
+const ROUNDS = Number(process.env['WEAVE_CHURN_ROUNDS'] ?? 4)
 const FLAGS = [
   '--ipalloc-reclaim=auto',
   '--ipalloc-lease-time=6s',
