@@ -101,6 +101,18 @@ export const commandTable: readonly CommandRow[] = [
       (await import('./commands/mesh.ts')).rmpeer(io, words, command.opts()),
   },
   {
+    name: 'ipam',
+    args: '[adopt] [peer]',
+    about: 'show rings of addresses that were begun apart; adopt: take over the one that PEER has',
+    section: 'Network',
+    options: [
+      ['--dry-run', 'show what adopt would do'],
+      ['--json', 'for programs'],
+    ],
+    run: async ({ io, words, command }) =>
+      (await import('./commands/ipam.ts')).ipam(io, words, command.opts()),
+  },
+  {
     name: 'attach',
     args: `${ADDRESSES} <container>`,
     about: 'connect a running container to the network',

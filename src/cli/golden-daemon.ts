@@ -1,7 +1,9 @@
 import type { Control } from '../api/control.ts'
 import { hostRoutes, meshRoutes } from '../api/control-routes.ts'
+import { goJson } from '../api/go-json.ts'
 import { noVersionCheck, type Report } from '../api/report.ts'
-import { failure, noContent, type Route, text } from '../api/route.ts'
+import type { AdoptionReport, RingsReport } from '../api/ring-routes.ts'
+import { failure, json, noContent, type Route, text } from '../api/route.ts'
 import { statusRoutes } from '../api/status-routes.ts'
 import { lonelyRouter } from '../api/testing.ts'
 import { WeaveError } from '../lib/errors.ts'
@@ -122,6 +124,40 @@ const report: Report = {
   Problems: ['Docker does not answer (subscribe to the events): connect ENOENT; is dockerd running?'],
 }
 
+const four = { Name: lonelyRouter.Name, NickName: lonelyRouter.NickName }
+const seven = { Name: '00:00:00:00:00:07', NickName: 'seven' }
+
+const rings: RingsReport = {
+  Rings: [
+    {
+      Ours: true,
+      Range: '10.32.0.0/12',
+      Seeds: [four],
+      Peers: [
+        { ...four, IPs: 1 << 19, Free: (1 << 19) - 3, Reachable: true },
+        { Name: SIX, NickName: 'six', IPs: 1 << 19, Free: 12, Reachable: false },
+      ],
+    },
+    {
+      Ours: false,
+      Range: '10.32.0.0/12',
+      Seeds: [seven],
+      Peers: [{ ...seven, IPs: 1 << 20, Free: (1 << 20) - 7, Reachable: true }],
+    },
+  ],
+}
+
+const adoption = (isDry: boolean): AdoptionReport => ({
+  DryRun: isDry,
+  Seeds: [seven],
+  Addresses: [
+    { Ident: WEB, CIDR: '10.32.0.1/12', Owner: seven, Outcome: isDry ? 'unknown' : 'taken' },
+    { Ident: 'weave:expose', CIDR: '10.32.0.2/12', Owner: seven, Outcome: isDry ? 'free' : 'kept' },
+    { Ident: 'ignored', CIDR: '192.0.2.9/24', Owner: null, Outcome: isDry ? 'free' : 'kept' },
+  ],
+  Behind: [{ Name: FIVE, NickName: 'five' }],
+})
+
 const known = (container: string): void => {
   if (container === 'web') return
   const problem = `unable to inspect container ${container}: No such container: ${container}`
@@ -168,6 +204,12 @@ export const cannedRoutes = (): Route[] => [
   ...meshRoutes(control),
   ...hostRoutes(control),
   route('GET', '/ring', () => text('')),
+  route('GET', '/ipam/rings', () => json(`${goJson(rings)}\n`)),
+  route('POST', '/ipam/adopt', ({ form }) =>
+    form.get('peer') === 'seven'
+      ? json(`${goJson(adoption(form.get('dry-run') === 'true'))}\n`)
+      : failure(409, 'not adopted: that peer has the same ring as this host, or none that is known here'),
+  ),
   route('GET', '/domain', () => text('weave.local.')),
   route('GET', '/dns-address', () => text('172.17.0.1')),
   route('POST', '/ip/:id', () => text('10.32.0.9/12')),

@@ -3,6 +3,7 @@ import { dnsRoutes } from '../api/dns.ts'
 import { eventsRoute } from '../api/events-route.ts'
 import { ipamRoutes } from '../api/ipam.ts'
 import { metricsRoute } from '../api/metrics-route.ts'
+import { ringRoutes } from '../api/ring-routes.ts'
 import { statusRoutes } from '../api/status-routes.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { parseEngineAddress } from '../docker/engine/address.ts'
@@ -176,7 +177,7 @@ export class Daemon implements AsyncDisposable {
         control: [
           ...meshRoutes(control),
           ...hostRoutes(control),
-          ...(ipam === undefined ? [] : ipamRoutes({ ipam })),
+          ...(ipam === undefined ? [] : [...ipamRoutes({ ipam }), ...ringRoutes(ipam)]),
           ...(dns === undefined ? [] : dnsRoutes({ dns, ...alive })),
           ...(dns === undefined ? [] : handNameRoutes({ dns, engine, host, config })),
         ],

@@ -1,6 +1,7 @@
 import type { Cidr, Ip4, Range } from '../lib/ip4.ts'
 import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
+import { adoptionFault, type Side, sideOf, sides } from './apart.ts'
 import type { Changes, Durable, Restored } from './changes.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
 import { Introductions } from './introductions.ts'
@@ -9,7 +10,7 @@ import type { LeaseMessage } from './lease/message.ts'
 import { type ForeignRing, Replica } from './replica.ts'
 import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
 import { cancelled, Requests } from './requests.ts'
-import { ownedRanges, owners, type Ring } from './ring.ts'
+import { isSameSeeds, ownedRanges, owners, type Ring } from './ring.ts'
 import { transfer } from './ring-change.ts'
 import { firstOwner } from './ring-donors.ts'
 import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './state.ts'
@@ -34,7 +35,9 @@ export class Allocator {
   readonly #requests: Requests
   readonly #takeovers: Takeovers
   readonly #introductions: Introductions
-  readonly #leases: Leases | undefined
+  #leases: Leases | undefined
+  /** Of the ring that was given up last, in case the other one cannot be written. */
+  #leasesBefore: Leases | undefined
   #nextTick: number | undefined
   #leasesDue: number | undefined
   readonly #uncommitted: Uncommitted
@@ -46,11 +49,7 @@ export class Allocator {
     this.#requests = new Requests(this.#state)
     this.#introductions = new Introductions(this.#state, (peer) => this.#takeovers.isFrozen(peer))
     this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0, this.#introductions)
-    const { reclaim } = options
-    if (reclaim !== undefined) {
-      this.#leases = new Leases(this.#state, reclaim, (ring) => this.#replica.merge(ring))
-      this.#state.gate = this.#leases
-    }
+    this.#makeLeases()
     this.#uncommitted = new Uncommitted(this.#state, () => ({
       elector: this.#state.bootstrap.paxos?.own,
       consents: this.#takeovers.consents,
@@ -60,8 +59,20 @@ export class Allocator {
     }))
   }
 
+  #makeLeases(): void {
+    const { reclaim } = this.#state.options
+    if (reclaim === undefined) return
+    this.#leases = new Leases(this.#state, reclaim, (ring) => this.#replica.merge(ring))
+    this.#state.gate = this.#leases
+  }
+
   get ring(): Ring {
     return this.#state.ring
+  }
+
+  /** The rings that peers of the mesh hold, ours first. */
+  get sides(): readonly Side[] {
+    return sides(this.#state.ring, this.#replica.foreign)
   }
 
   get foreignRings(): readonly ForeignRing[] {
@@ -383,6 +394,48 @@ export class Allocator {
     this.#state.emit({ kind: 'broadcast' })
   }
 
+  /**
+   * Gives our ring up for that of a peer that was seeded apart, and claims in it what is in use here. Nobody of the
+   * old ring is given our part of it, so that what is in use here is not given out there. Answered with `done`.
+   */
+  adopt(id: RequestId, peer: PeerName, now: number): AllocatorOutput[] {
+    const { holdings, options } = this.#state
+    const side = sideOf(this.sides, peer)
+    const isBusy = this.#leaving || this.#takeovers.nextDeadline !== undefined
+    const fault = isBusy
+      ? 'a peer is being removed; try again'
+      : adoptionFault(this.ring, side, (one) => this.isKnown(one))
+    if (side === undefined || fault !== undefined) {
+      this.#state.answer(id, { kind: 'failed', code: 'not-available', text: `not adopted: ${fault}` })
+      return this.#done(now)
+    }
+
+    const claims = [...holdings.idents].flatMap(([ident, { isContainer, cidrs }]) =>
+      cidrs.map((cidr): ClaimRequest => ({ ident, cidr, isContainer, noErrorOnUnknown: false })),
+    )
+    holdings.clear()
+    this.#takeovers.resume(new Map())
+    this.#introductions.forget()
+    this.#replica.replace({ ...side.ring, peer: options.self })
+    this.#beginLeases(now)
+    this.#state.emit({ kind: 'event', event: { kind: 'ring-adopted', seeds: side.ring.seeds } })
+    this.#state.emit({ kind: 'broadcast' })
+    this.#state.answer(id, { kind: 'done' })
+    for (const claim of claims) this.#requests.claim(undefined, claim, now)
+    this.#requests.retry(now)
+    return this.#done(now)
+  }
+
+  /** Leases are about one ring: those of another one bind nobody. */
+  #beginLeases(now: number): void {
+    const { space } = this.#state.holdings
+    space.permit(undefined)
+    space.setLeaving([])
+    this.#leasesBefore = this.#leases
+    this.#makeLeases()
+    this.#leases?.start(undefined, now)
+  }
+
   /** Gives everything that we own to another peer, for good: we leave the network (ipam §12). */
   handOver(now: number): { heir: PeerName | undefined; outputs: AllocatorOutput[] } {
     const { holdings, options, ring, nicknames } = this.#state
@@ -426,7 +479,12 @@ export class Allocator {
 
   /** `changes` could not be written: everything since `durable`, which is on disk, has not happened. */
   undo(changes: Changes, durable: Durable): void {
+    const isAdoption = !isSameSeeds(this.#state.ring.seeds, durable.ring.seeds)
     this.#uncommitted.undo(changes, durable)
+    if (isAdoption && this.#leasesBefore !== undefined) {
+      this.#leases = this.#leasesBefore
+      this.#state.gate = this.#leases
+    }
     this.#takeovers.resume(durable.promises.consents)
     this.#introductions.resume(durable.promises.guests)
     this.#replica.resume(durable.promises.disputed)

@@ -51,6 +51,11 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
     case 'ring-conflict-over':
       log.info('the ring of a peer agrees with ours again', { peer: formatPeerName(event.peer) })
       return
+    case 'ring-adopted':
+      log.warn('our ring was given up for another one; addresses in use here are claimed anew', {
+        peers: event.seeds.map(formatPeerName),
+      })
+      return
     case 'epoch-began': {
       const { number, members, taken } = event.epoch
       log.info('the members of the network have changed', {

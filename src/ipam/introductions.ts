@@ -97,6 +97,13 @@ export class Introductions {
     this.#mute.delete(sender)
   }
 
+  /** Our space is not ours any more: nobody gets what was asked for, and nobody has to be remembered. */
+  forget(): void {
+    this.#underway.clear()
+    this.#waiting.clear()
+    this.#guests = NO_PROMISES.guests
+  }
+
   /** Another owner has written the peer down. */
   confirmed(by: PeerName, peer: PeerName): void {
     const introduction = this.#underway.get(peer)

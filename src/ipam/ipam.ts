@@ -3,6 +3,7 @@ import { type Cidr, cidrRange, type Ip4 } from '../lib/ip4.ts'
 import type { Log } from '../lib/log.ts'
 import { formatPeerName, type PeerName, parsePeerName } from '../lib/peer-name.ts'
 import type { Rng } from '../lib/rng.ts'
+import { Adoptions } from './adoptions.ts'
 import { Allocator } from './allocator.ts'
 import type { Init } from './bootstrap.ts'
 import { IpamError } from './errors.ts'
@@ -62,6 +63,8 @@ export class Ipam {
   readonly #options: IpamOptions
   readonly #allocator: Allocator
   readonly #shell: AllocatorShell
+  /** Rings of the mesh that were seeded apart from ours. */
+  readonly adoptions: Adoptions
 
   constructor(parts: IpamParts, options: IpamOptions) {
     this.#parts = parts
@@ -72,6 +75,7 @@ export class Ipam {
     const world = { rng: parts.rng, quorum, isKnown: parts.isKnown, wall }
     this.#allocator = new Allocator({ self, nickname, uid, range, init, reclaim }, world)
     this.#shell = new AllocatorShell(this.#allocator, parts)
+    this.adoptions = new Adoptions({ ...parts, allocator: this.#allocator, shell: this.#shell })
   }
 
   /** To be registered for the channel `IPallocation`. */
@@ -180,6 +184,10 @@ export class Ipam {
   /** Resolves when there is a ring. */
   async prime(signal?: AbortSignal): Promise<void> {
     expectDone(await this.#shell.request(signal, (id, now) => this.#allocator.prime(id, now)))
+  }
+
+  isReachable(peer: PeerName): boolean {
+    return this.#allocator.isKnown(peer)
   }
 
   /** Whether the name or nickname stands for a peer, and which. */

@@ -3,7 +3,7 @@ import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { GossipState } from './gossip-codec.ts'
 import { NO_PROMISES } from './promises.ts'
 import { MIN_SUBNET_SIZE, rangeAsCidr } from './range.ts'
-import { countFree, ownedRanges, type Ring, sameOwnEntries, sameOwnPieces } from './ring.ts'
+import { countFree, isSameSeeds, ownedRanges, type Ring, sameOwnEntries, sameOwnPieces } from './ring.ts'
 import { grant, reportFree, seedRing } from './ring-change.ts'
 import { type Dispute, disputes, isOpen } from './ring-dispute.ts'
 import { mergeRing, type RingConflict } from './ring-merge.ts'
@@ -13,6 +13,8 @@ import type { AllocatorState } from './state.ts'
 export interface ForeignRing {
   readonly peer: PeerName
   readonly seeds: readonly PeerName[]
+  /** As it was received last. */
+  readonly ring: Ring
   readonly conflict: RingConflict
 }
 
@@ -64,6 +66,14 @@ export class Replica {
     // Whoever's ring it was that settled the last dispute: there is nothing left to contradict.
     if (open.length === 0 && this.#foreign.size > 0)
       for (const { peer, conflict } of this.foreign) if (conflict.kind === 'owned-by-us') this.#agree(peer)
+  }
+
+  /** Makes another network's ring ours. Nothing may be in use: what is goes by the new ring. */
+  replace(ring: Ring): void {
+    this.#state.ring = ring
+    this.#dispute([])
+    this.#fitSpace(ring)
+    for (const { peer, seeds } of this.foreign) if (isSameSeeds(seeds, ring.seeds)) this.#agree(peer)
   }
 
   #fitSpace(ring: Ring): void {
@@ -149,7 +159,12 @@ export class Replica {
     const { peer, seeds } = received
     if (conflict.kind === 'owned-by-us') this.#fence(received)
     const told = this.#foreign.get(peer)
-    const record = { peer, seeds, conflict: { ...conflict, text: this.#describe(received, conflict) } }
+    const record = {
+      peer,
+      seeds,
+      ring: received,
+      conflict: { ...conflict, text: this.#describe(received, conflict) },
+    }
     this.#foreign.set(peer, record)
     if (told?.conflict.text === record.conflict.text) return
     this.#state.emit({ kind: 'event', event: { kind: 'ring-conflict', peer, conflict: record.conflict } })

@@ -47,6 +47,7 @@ export type AllocatorEvent =
   | { readonly kind: 'container-addresses-freed'; readonly ident: string }
   | { readonly kind: 'ring-conflict'; readonly peer: PeerName; readonly conflict: RingConflict }
   | { readonly kind: 'ring-conflict-over'; readonly peer: PeerName }
+  | { readonly kind: 'ring-adopted'; readonly seeds: readonly PeerName[] }
   | { readonly kind: 'epoch-began'; readonly epoch: Epoch }
   | { readonly kind: 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned' }
   | { readonly kind: 'clock-drifts'; readonly peer: PeerName; readonly percent: number }

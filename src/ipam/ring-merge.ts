@@ -5,6 +5,7 @@ import {
   distance,
   type Entry,
   entryAt,
+  isSameSeeds,
   ownedRanges,
   ownerOf,
   type Ring,
@@ -53,7 +54,7 @@ export function mergeRing(ours: Ring, received: Ring, hasAllocations: HasAllocat
 
 function seededApart(a: Ring, b: Ring): boolean {
   if (a.seeds.length === 0 || b.seeds.length === 0) return false
-  return a.seeds.length !== b.seeds.length || a.seeds.some((seed, i) => seed !== b.seeds[i])
+  return !isSameSeeds(a.seeds, b.seeds)
 }
 
 /** Most of what arrives is known already: told without building anything. */

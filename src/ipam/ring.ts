@@ -33,6 +33,9 @@ export interface Piece extends Range {
 
 export const emptyRing = (range: Range, peer: PeerName): Ring => ({ ...range, peer, entries: [], seeds: [] })
 
+export const isSameSeeds = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>
+  a.length === b.length && a.every((seed, i) => seed === b[i])
+
 export const isEmpty = (ring: Ring): boolean => ring.entries.length === 0
 
 /** The entry at a cyclic index of a ring that has one. */

@@ -20,7 +20,7 @@ import { encodeLeaseMessage, type LeaseLetter } from './lease/codec.ts'
 import type { LeaseMessage } from './lease/message.ts'
 import { NO_PROMISES } from './promises.ts'
 import type { AllocatorOutput, Answer, RequestId } from './request.ts'
-import { emptyRing, isEmpty } from './ring.ts'
+import { emptyRing, isEmpty, isSameSeeds } from './ring.ts'
 import type { IpamStore } from './store.ts'
 import { encodeTakeover, type TakeoverMessage } from './takeover-codec.ts'
 
@@ -269,4 +269,4 @@ export class AllocatorShell {
 }
 
 const isSameNetwork = (a: readonly PeerName[], b: readonly PeerName[]): boolean =>
-  a.length > 0 && a.length === b.length && a.every((seed, i) => seed === b[i])
+  a.length > 0 && isSameSeeds(a, b)

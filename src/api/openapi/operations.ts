@@ -7,6 +7,7 @@ import {
   reportSchema,
   ringEntrySchema,
 } from './report-schema.ts'
+import { adoptionSchema, ringsSchema } from './rings-schema.ts'
 
 /** What the document says of one method of one path. */
 export interface Operation {
@@ -85,6 +86,24 @@ export const operations: Readonly<Record<string, Operation>> = {
       gone: 'another peer that is gone as well; may be repeated',
     },
     replies: { ...ok('how many addresses'), ...refused, 409: { about: 'a peer of that name lives' } },
+  },
+
+  'GET /ipam/rings': {
+    summary: 'the rings of the mesh, ours first; more than one where networks were started apart',
+    replies: json('rings', ringsSchema),
+  },
+  'POST /ipam/adopt': {
+    summary: 'gives our ring up for that of a peer that was started apart',
+    query: {
+      peer: 'name or nickname of a peer that has the other ring',
+      'dry-run': 'true: only say what it would do',
+    },
+    replies: {
+      ...json('what became of each address in use here', adoptionSchema),
+      ...refused,
+      ...busy,
+      409: { about: 'the peer has no other ring, or it cannot be adopted' },
+    },
   },
 
   'POST /ip/:id': {

@@ -85,6 +85,8 @@ export class Holder {
   /** Everything of before the write that failed stands; what was promised since may not cover it. */
   undone(): void {
     this.#leaving = []
+    this.#showLeaving()
+    this.#shared.state.holdings.space.permit(this.#permitted)
     this.#rewrite = true
   }
 
