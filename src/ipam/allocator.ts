@@ -414,7 +414,6 @@ export class Allocator {
       cidrs.map((cidr): ClaimRequest => ({ ident, cidr, isContainer, noErrorOnUnknown: false })),
     )
     holdings.clear()
-    this.#takeovers.resume(new Map())
     this.#introductions.forget()
     this.#replica.replace({ ...side.ring, peer: options.self })
     this.#beginLeases(now)

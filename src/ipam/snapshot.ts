@@ -171,7 +171,7 @@ export const conflictAdvice = (snapshot: IpamSnapshot): string[] => [
     const who = snapshot.nicknames.get(peer) ?? 'a peer'
     switch (conflict.kind) {
       case 'other-seeds':
-        return `${conflict.text}. The two sides give out the same addresses: run 'weave reset' on the hosts of the smaller side and launch them with the other side's peers, e.g. 'weave launch ${who}'.`
+        return `${conflict.text}. The two sides give out the same addresses: 'weave ipam' shows them, 'weave ipam adopt ${who}' changes to the other one; run it on every host of one side, one after the other. (Old peers: 'weave reset', then launch them with the other side's peers.)`
       case 'other-range':
         return `${conflict.text}. Launch all hosts with the same --ipalloc-range, here ${rangeAsCidr(snapshot.range)}; 'weave reset' first on those that change.`
       case 'owned-by-us':

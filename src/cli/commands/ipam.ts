@@ -51,6 +51,9 @@ function peerLine(peer: RingsReport['Rings'][number]['Peers'][number]): string {
   return `  ${label(peer).padEnd(37)} ${held}${Reachable ? '' : ' - unreachable!'}\n`
 }
 
+/** Holds the addresses of the host itself, `weave expose`. */
+const EXPOSED = 'weave:expose'
+
 const OUTCOMES: Readonly<Record<AdoptionReport['Addresses'][number]['Outcome'], string>> = {
   free: 'free there: will be kept',
   unknown: 'kept if it is free there; its owner will be asked',
@@ -69,13 +72,17 @@ export function adoptionText({ DryRun, Seeds, Addresses, Behind }: AdoptionRepor
     return `  ${Ident.slice(0, 12).padEnd(12)} ${CIDR.padEnd(18)} ${owner}, ${OUTCOMES[Outcome]}\n`
   })
   const taken = [...new Set(Addresses.filter(({ Outcome }) => Outcome === 'taken').map(({ Ident }) => Ident))]
+  const containers = taken.filter((ident) => ident !== EXPOSED).map((ident) => ident.slice(0, 12))
   const restart =
-    taken.length === 0
+    containers.length === 0
       ? ''
-      : `${DryRun ? 'To be restarted then' : 'Restart, for another address'}: ${taken.map((ident) => ident.slice(0, 12)).join(' ')}\n`
+      : `${DryRun ? 'To be restarted then' : 'Restart, for another address'}: ${containers.join(' ')}\n`
+  const expose = taken.includes(EXPOSED)
+    ? `The host's own address${DryRun ? ' then' : ''}: weave hide, then weave expose\n`
+    : ''
   const behind =
     Behind.length === 0
       ? ''
       : `${DryRun ? 'Would stay on' : 'Still on'} the ring given up, to be changed as well: ${labels(Behind)}\n`
-  return head + lines.join('') + restart + behind
+  return head + lines.join('') + restart + expose + behind
 }

@@ -3,6 +3,7 @@ import type { GossipState, UnicastMessage } from '../../../src/ipam/gossip-codec
 import type { LeaseMessage } from '../../../src/ipam/lease/message.ts'
 import type { ReclaimTimes } from '../../../src/ipam/lease/shared.ts'
 import type { AllocatorEvent } from '../../../src/ipam/request.ts'
+import { isSameSeeds } from '../../../src/ipam/ring.ts'
 import type { TakeoverMessage } from '../../../src/ipam/takeover-codec.ts'
 import type { Cidr } from '../../../src/lib/ip4.ts'
 import { cidrRange } from '../../../src/lib/ip4.ts'
@@ -227,11 +228,14 @@ export class World {
   }
 
   #lease(from: PeerName, to: PeerName | undefined, message: LeaseMessage): void {
+    // Letters name their network, and shells do not read those of another one.
+    const seeds = this.#byName.get(from)?.allocator?.ring.seeds ?? []
     for (const name of to === undefined ? this.running.map((peer) => peer.name) : [to]) {
-      if (name !== from)
-        this.#deliver(from, name, (peer) =>
-          peer.step((allocator, now) => allocator.lease(from, message, now)),
-        )
+      if (name === from) continue
+      this.#deliver(from, name, (peer) => {
+        if (isSameSeeds(seeds, peer.allocator?.ring.seeds ?? []))
+          peer.step((allocator, now) => allocator.lease(from, message, now))
+      })
     }
   }
 
