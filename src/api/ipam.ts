@@ -163,6 +163,8 @@ export function ipamReport(snapshot: IpamSnapshot): IpamReport {
       Leases: {
         Epoch: leases.epoch,
         Members: leases.members.map(formatPeerName),
+        Majority: leases.majority,
+        Reachable: leases.reachable,
         LeaseTimeSec: leases.leaseTime / 1000,
         HoldTimeSec: leases.holdTime / 1000,
         Lapsed: leases.isLapsed,

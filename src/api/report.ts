@@ -101,6 +101,10 @@ export interface IpamReport {
   readonly Leases?: {
     readonly Epoch: number
     readonly Members: readonly string[]
+    /** So many members decide. */
+    readonly Majority: number
+    /** Members that can be reached, this peer included. */
+    readonly Reachable: number
     readonly LeaseTimeSec: number
     readonly HoldTimeSec: number
     readonly Lapsed: boolean

@@ -1,4 +1,5 @@
-import type { ConnectionReport, IpamReport, LeaseReport, PeerReport, Report } from './report.ts'
+import { ipamText } from './ipam-page.ts'
+import type { ConnectionReport, PeerReport, Report } from './report.ts'
 
 /** The pages below `/status` (http §3.2–3.6), each a pure function of the report. Lists are sorted. */
 export const statusPages: Readonly<Record<string, (report: Report) => string>> = {
@@ -76,55 +77,4 @@ export function dnsText({ DNS }: Report): string {
       line(Hostname, Type, EXTERN, `${Origin} ${Value}`),
     ),
   ].join('')
-}
-
-/** Empty when IPAM is off or has no ring yet. Ourself first, then by name. */
-export function ipamText({ IPAM, Router }: Report): string {
-  const owners = new Map<
-    string,
-    { label: string; addresses: number; known: boolean; lease: LeaseReport | undefined }
-  >()
-  for (const entry of IPAM?.Entries ?? []) {
-    const owner = owners.get(entry.Peer)
-    const label = `${entry.Peer}(${entry.Nickname})`
-    owners.set(entry.Peer, {
-      label: owner?.label ?? label,
-      addresses: (owner?.addresses ?? 0) + entry.Size,
-      known: (owner?.known ?? false) || entry.IsKnownPeer,
-      lease: entry.Lease,
-    })
-  }
-
-  const total = IPAM?.RangeNumIPs ?? 1
-  const rank = (name: string): string => (name === Router.Name ? '' : name)
-  return [...owners]
-    .sort(bySelf(([name]) => rank(name)))
-    .map(([name, owner]) => {
-      const share = ((100 * owner.addresses) / total).toFixed(1).padStart(4, '0')
-      const own = name === Router.Name ? `(${IPAM?.ActiveIPs ?? 0} active)` : ''
-      const note = own !== '' ? own : owner.known ? '' : '- unreachable!'
-      return `${owner.label.padEnd(37)} ${String(owner.addresses).padStart(8)} IPs (${share}% of total) ${note}${leaseNote(owner.lease)}\n`
-    })
-    .concat(leasesLine(IPAM?.Leases))
-    .join('')
-}
-
-function leaseNote(lease: LeaseReport | undefined): string {
-  if (lease === undefined) return ''
-  const { State, Free, LeasedForSec, BackInSec } = lease
-  const parts = [`${Free} free`]
-  if (State === 'outside') parts.push('no lease: never reclaimed')
-  if (State === 'departed') parts.push('what it held is its own')
-  if (LeasedForSec !== null && BackInSec === null) parts.push(`leased for ${LeasedForSec}s`)
-  if (BackInSec !== null) parts.push(`comes back in ${BackInSec}s`)
-  return ` [${parts.join(', ')}]`
-}
-
-function leasesLine(leases: IpamReport['Leases']): string[] {
-  if (leases === undefined) return []
-  const { Epoch, Members, WhyNot, Lapsed } = leases
-  const state = Lapsed
-    ? 'our lease has lapsed, no addresses are given out'
-    : `${Members.length} hosts hold leases`
-  return [`leases: ${state} (epoch ${Epoch})${WhyNot === '' ? '' : `; nothing is reclaimed: ${WhyNot}`}\n`]
 }

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { projectFile } from '../../test/support/project.ts'
 import { goJson } from './go-json.ts'
-import type { ConnectionState, Report } from './report.ts'
+import { ipamText, span } from './ipam-page.ts'
+import type { ConnectionState, LeaseReport, Report } from './report.ts'
 import { noVersionCheck } from './report.ts'
-import { connectionsText, dnsText, ipamText, peersText, statusPages, targetsText } from './status-pages.ts'
+import { connectionsText, dnsText, peersText, statusPages, targetsText } from './status-pages.ts'
 import { statusText } from './status-text.ts'
 
 interface Exchange {
@@ -151,6 +152,71 @@ test('an owner that nobody can reach is marked', () => {
     IsKnownPeer: entry.Peer === report.Router.Name,
   }))
   assert.equal(ipamText({ ...report, IPAM: { ...ipam, Entries } }), file.get('status ipam peer gone'))
+})
+
+test('with leases each owner says what becomes of its space, and the last lines what holds for all', () => {
+  const report = base()
+  const ipam = report.IPAM
+  assert(ipam)
+  const entry = (at: number, known: boolean, lease: LeaseReport) => ({
+    Token: `10.32.0.${at * 32}`,
+    Size: 32,
+    Peer: at === 0 ? report.Router.Name : `0a:00:00:00:00:0${at}`,
+    Nickname: `host${at}`,
+    IsKnownPeer: known,
+    Version: 1,
+    Lease: lease,
+  })
+  const lease = (State: LeaseReport['State'], LeasedForSec: number | null, BackInSec: number | null) => ({
+    ...{ State, Free: 30, LeasedForSec, BackInSec },
+  })
+  const Entries = [
+    entry(0, true, lease('member', 592, null)),
+    entry(1, true, lease('member', 590, null)),
+    entry(2, false, lease('member', null, 94)),
+    entry(3, false, lease('departed', null, 86_340)),
+    entry(4, true, lease('departed', null, 0)),
+    entry(5, true, lease('outside', null, null)),
+    entry(6, false, lease('outside', null, null)),
+  ]
+  const Leases = {
+    ...{ Epoch: 7, Members: ['a', 'b', 'c'], Majority: 2, Reachable: 2 },
+    ...{ LeaseTimeSec: 600, HoldTimeSec: 86_400, Lapsed: false, WhyNot: '' },
+  }
+  const page = (change: Partial<typeof Leases>): string =>
+    ipamText({
+      ...report,
+      IPAM: { ...ipam, RangeNumIPs: 256, ActiveIPs: 2, Entries, Leases: { ...Leases, ...change } },
+    })
+  const own = `${report.Router.Name}(host0)`.padEnd(37)
+  assert.equal(
+    page({}),
+    `${own}       32 IPs (12.5% of total) (2 active)     30 free, leased for 9m52s
+0a:00:00:00:00:01(host1)                    32 IPs (12.5% of total)                30 free, leased
+0a:00:00:00:00:02(host2)                    32 IPs (12.5% of total) - unreachable! 30 free: taken over in 1m34s
+0a:00:00:00:00:03(host3)                    32 IPs (12.5% of total) - unreachable! gone: what its containers had comes back in 23h59m
+0a:00:00:00:00:04(host4)                    32 IPs (12.5% of total)                was taken for gone, is back
+0a:00:00:00:00:05(host5)                    32 IPs (12.5% of total)                30 free, has no lease
+0a:00:00:00:00:06(host6)                    32 IPs (12.5% of total) - unreachable! 30 free, no lease: never taken over by itself
+Leases: 3 hosts have one, 2 can be reached, 2 make a majority (epoch 7).
+A host that is gone for 10m loses its free space, 24h later what its containers had.
+`,
+  )
+  const last = (change: Partial<typeof Leases>): string[] => page(change).split('\n').slice(7, -1)
+  assert.deepEqual(last({ Lapsed: true, Reachable: 1, WhyNot: 'host5 does not take part' }), [
+    'Leases: OURS HAS LAPSED, no addresses are given out here; 3 hosts have one, 1 can be reached, 2 make a majority (epoch 7).',
+    'Nothing is taken over by itself: host5 does not take part.',
+  ])
+  assert.deepEqual(last({ Members: [], Epoch: 0, WhyNot: 'it begins when three hosts are up' }), [
+    'Leases: none yet.',
+    'Nothing is taken over by itself: it begins when three hosts are up.',
+  ])
+})
+
+test('spans of time are told in their two largest units', () => {
+  assert.deepEqual([0, 6, 60, 61, 600, 3599, 3600, 3661, 86_340].map(span), [
+    ...['0s', '6s', '1m', '1m1s', '10m', '59m59s', '1h', '1h1m', '23h59m'],
+  ])
 })
 
 test('every page has a name that the command line knows', () => {

@@ -58,9 +58,11 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
       return
     case 'epoch-began': {
       const { number, members, taken } = event.epoch
-      log.info('the members of the network have changed', {
+      log.info('the hosts that hold leases were agreed on', {
         epoch: number,
-        members: members.map(formatPeerName),
+        hosts: members.length,
+        joined: event.joined.map(formatPeerName),
+        left: event.left.map(formatPeerName),
       })
       for (const { from, to, count } of taken)
         log.info('space of a host that is gone taken over', {
@@ -70,6 +72,11 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
         })
       return
     }
+    case 'lease-wanted':
+      log.info(
+        'a majority of the members is asked for our first lease: until then no addresses are given out',
+      )
+      return
     case 'lease-granted':
       log.info('a majority of the members has granted our lease: addresses can be given out')
       return

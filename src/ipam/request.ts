@@ -48,8 +48,13 @@ export type AllocatorEvent =
   | { readonly kind: 'ring-conflict'; readonly peer: PeerName; readonly conflict: RingConflict }
   | { readonly kind: 'ring-conflict-over'; readonly peer: PeerName }
   | { readonly kind: 'ring-adopted'; readonly seeds: readonly PeerName[] }
-  | { readonly kind: 'epoch-began'; readonly epoch: Epoch }
-  | { readonly kind: 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned' }
+  | {
+      readonly kind: 'epoch-began'
+      readonly epoch: Epoch
+      readonly joined: readonly PeerName[]
+      readonly left: readonly PeerName[]
+    }
+  | { readonly kind: 'lease-wanted' | 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned' }
   | { readonly kind: 'clock-drifts'; readonly peer: PeerName; readonly percent: number }
   | { readonly kind: 'unknown-message'; readonly peer: PeerName; readonly type: number }
 

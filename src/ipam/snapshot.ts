@@ -1,6 +1,7 @@
 import { type Cidr, formatCidr, type Range, rangeSize } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Allocator } from './allocator.ts'
+import { majority } from './lease/epoch.ts'
 import { rangeAsCidr } from './range.ts'
 import type { ForeignRing } from './replica.ts'
 import { type Piece, pieces, type Ring } from './ring.ts'
@@ -31,6 +32,9 @@ export interface ShareLease {
 export interface LeaseView {
   readonly epoch: number
   readonly members: readonly PeerName[]
+  /** So many members decide, and so many can be reached, us included. */
+  readonly majority: number
+  readonly reachable: number
   readonly leaseTime: number
   readonly holdTime: number
   /** We give nothing out: our lease has lapsed. */
@@ -113,12 +117,16 @@ function shares(allocator: Allocator, now: number): Share[] {
     .sort((a, b) => rank(b) - rank(a) || a.peer - b.peer)
 }
 
-function leaseView({ leases }: Allocator, now: number): LeaseView | undefined {
+function leaseView(allocator: Allocator, now: number): LeaseView | undefined {
+  const { leases } = allocator
   if (leases === undefined) return undefined
   const { epoch, isCloned, drifting } = leases
+  const members = epoch === undefined || epoch.number === 0 ? [] : epoch.members
   return {
     epoch: epoch?.number ?? 0,
-    members: epoch?.number === 0 ? [] : (epoch?.members ?? []),
+    members,
+    majority: epoch === undefined ? 0 : majority(epoch),
+    reachable: members.filter((peer) => allocator.isKnown(peer)).length,
     leaseTime: epoch?.leaseTime ?? 0,
     holdTime: epoch?.holdTime ?? 0,
     isLapsed: leases.isRestricted && leases.leasedUntil(now) === undefined,

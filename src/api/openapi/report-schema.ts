@@ -91,6 +91,8 @@ const ipam = z.strictObject({
     .strictObject({
       Epoch: int,
       Members: z.array(text),
+      Majority: int,
+      Reachable: int,
       LeaseTimeSec: z.number(),
       HoldTimeSec: z.number(),
       Lapsed: flag,

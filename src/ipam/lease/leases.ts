@@ -302,6 +302,10 @@ export class Leases {
 
   #adopt(value: Epoch, now: number): void {
     const { state } = this.#shared
+    const before = this.#shared.vote?.epoch
+    const known = before === undefined || before.number === 0 ? [] : before.members
+    const joined = value.members.filter((peer) => !known.includes(peer))
+    const left = known.filter((peer) => !value.members.includes(peer))
     this.#shared.vote = voteIn(value)
     this.#shared.merge(value.ring)
     if (this.#holder.epochBegan(now)) this.#say('state-outdated')
@@ -310,7 +314,7 @@ export class Leases {
     this.#presence.epochBegan(value.members, now)
     this.#agenda.epochBegan()
     this.#isCloned = false
-    state.emit({ kind: 'event', event: { kind: 'epoch-began', epoch: value } })
+    state.emit({ kind: 'event', event: { kind: 'epoch-began', epoch: value, joined, left } })
     state.emit({ kind: 'broadcast' })
     this.#lookAt = now
   }
@@ -358,13 +362,13 @@ export class Leases {
   #settle(now: number): boolean {
     const isLeased = this.leasedUntil(now) !== undefined || this.#shared.isExempt
     if (isLeased !== this.#wasLeased && this.#shared.isBound)
-      this.#say(isLeased ? 'lease-granted' : 'lease-lapsed')
+      this.#say(isLeased ? 'lease-granted' : this.#shared.own.granted > 0 ? 'lease-lapsed' : 'lease-wanted')
     this.#wasLeased = isLeased
     if (isLeased && !this.#shared.isExempt) this.#holder.letGo()
     return this.#holder.permit(now)
   }
 
-  #say(kind: 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned'): void {
+  #say(kind: 'lease-wanted' | 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned'): void {
     this.#shared.state.emit({ kind: 'event', event: { kind } })
   }
 

@@ -1,0 +1,100 @@
+import type { IpamReport, LeaseReport, Report } from './report.ts'
+
+interface Owner {
+  readonly label: string
+  readonly addresses: number
+  readonly known: boolean
+  readonly lease: LeaseReport | undefined
+}
+
+/** As wide as `- unreachable!`, the longest note of the original. */
+const NOTE_WIDTH = 14
+
+/**
+ * `/status/ipam`: empty when IPAM is off or has no ring yet. Ourself first, then by name (http §3.6). With leases,
+ * each line says what becomes of the owner's space, and the last lines what holds for all.
+ */
+export function ipamText({ IPAM, Router }: Report): string {
+  const total = IPAM?.RangeNumIPs ?? 1
+  const rank = (name: string): string => (name === Router.Name ? '' : name)
+  const lines = [...ownersOf(IPAM)]
+    .sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
+    .map(([name, { label, addresses, known, lease }]) => {
+      const share = ((100 * addresses) / total).toFixed(1).padStart(4, '0')
+      const isOwn = name === Router.Name
+      const note = isOwn ? `(${IPAM?.ActiveIPs ?? 0} active)` : known ? '' : '- unreachable!'
+      const rest = lease === undefined ? note : `${note.padEnd(NOTE_WIDTH)} ${leaseNote(lease, known, isOwn)}`
+      return `${label.padEnd(37)} ${String(addresses).padStart(8)} IPs (${share}% of total) ${rest}\n`
+    })
+  return [...lines, ...leaseLines(IPAM?.Leases)].join('')
+}
+
+function ownersOf(ipam: IpamReport | undefined): Map<string, Owner> {
+  const owners = new Map<string, Owner>()
+  for (const { Peer, Nickname, Size, IsKnownPeer, Lease } of ipam?.Entries ?? []) {
+    const owner = owners.get(Peer)
+    owners.set(Peer, {
+      label: owner?.label ?? `${Peer}(${Nickname})`,
+      addresses: (owner?.addresses ?? 0) + Size,
+      known: (owner?.known ?? false) || IsKnownPeer,
+      lease: Lease,
+    })
+  }
+  return owners
+}
+
+function leaseNote(
+  { State, Free, LeasedForSec, BackInSec }: LeaseReport,
+  known: boolean,
+  isOwn: boolean,
+): string {
+  const free = `${Free} free`
+  switch (State) {
+    case 'outside':
+      return known && !isOwn ? `${free}, has no lease` : `${free}, no lease: never taken over by itself`
+    case 'departed':
+      return known
+        ? 'was taken for gone, is back'
+        : `gone: what its containers had comes back ${within(BackInSec)}`
+    case 'member':
+      if (isOwn)
+        return LeasedForSec === null ? `${free}, no lease` : `${free}, leased for ${span(LeasedForSec)}`
+      return known ? `${free}, leased` : `${free}: taken over ${within(BackInSec)}`
+    default:
+      return State satisfies never
+  }
+}
+
+const within = (seconds: number | null): string =>
+  seconds === null ? 'when it was gone for long enough' : seconds === 0 ? 'now' : `in ${span(seconds)}`
+
+function leaseLines(leases: IpamReport['Leases']): string[] {
+  if (leases === undefined) return []
+  const { Epoch, Members, Majority, Reachable, Lapsed, WhyNot, LeaseTimeSec, HoldTimeSec } = leases
+  const why = WhyNot === '' ? [] : [`Nothing is taken over by itself: ${WhyNot}.\n`]
+  if (Members.length === 0) return ['Leases: none yet.\n', ...why]
+  const state = Lapsed ? 'OURS HAS LAPSED, no addresses are given out here; ' : ''
+  const count = `${Members.length} ${Members.length === 1 ? 'host has' : 'hosts have'} one`
+  return [
+    `Leases: ${state}${count}, ${Reachable} can be reached, ${Majority} make a majority (epoch ${Epoch}).\n`,
+    ...why,
+    ...(why.length > 0
+      ? []
+      : [
+          `A host that is gone for ${span(LeaseTimeSec)} loses its free space, ${span(HoldTimeSec)} later what its containers had.\n`,
+        ]),
+  ]
+}
+
+/** `6s`, `9m50s`, `23h59m`: the two largest units. */
+export function span(seconds: number): string {
+  const whole = Math.round(seconds)
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60]
+  const parts = [hours > 0 ? `${hours}h` : '', minutes > 0 ? `${minutes}m` : '', rest > 0 ? `${rest}s` : '']
+  return (
+    parts
+      .filter((part) => part !== '')
+      .slice(0, 2)
+      .join('') || '0s'
+  )
+}
