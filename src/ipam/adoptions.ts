@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../lib/clock.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Allocator } from './allocator.ts'
 import { adoptionFault, type Move, movesTo, type Side, sideOf } from './apart.ts'
@@ -20,13 +18,11 @@ export interface Adoption {
 interface AdoptionParts {
   readonly allocator: Allocator
   readonly shell: AllocatorShell
-  readonly clock: Clock
   readonly isKnown: (peer: PeerName) => boolean
 }
 
 /** Claims are answered after one round trip; owners that are only connecting are asked again every 5 s. */
 const CLAIMS_TAKE = 15_000
-const LOOK_EVERY = 50
 
 /** Rings of the mesh that were seeded apart, and giving ours up for one of them. */
 export class Adoptions {
@@ -62,16 +58,14 @@ export class Adoptions {
    * or after a while: those that still wait go on.
    */
   async adopt(peer: PeerName): Promise<Adoption> {
-    const { allocator, shell, clock } = this.#parts
+    const { allocator, shell } = this.#parts
     const plan = this.plan(peer)
     const answer = await shell.request(undefined, (id, now) => allocator.adopt(id, peer, now))
     if (answer.kind === 'failed') throw new IpamError(answer.code, answer.text)
 
-    const until = clock.now() + CLAIMS_TAKE
     const outcomes = (): Adoption['addresses'] =>
       plan.addresses.map((address) => ({ ...address, outcome: this.#outcome(address) }))
-    while (outcomes().some(({ outcome }) => outcome === 'waiting') && clock.now() < until)
-      await sleep(LOOK_EVERY)
+    await shell.until(() => outcomes().every(({ outcome }) => outcome !== 'waiting'), CLAIMS_TAKE)
     // What was claimed is told when it is on disk.
     await shell.settled()
     return { ...plan, addresses: outcomes() }

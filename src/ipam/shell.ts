@@ -58,6 +58,7 @@ export class AllocatorShell {
   #writesFail = false
   readonly #waiters = new Map<RequestId, Waiter>()
   #lastId = 0
+  readonly #watchers = new Set<() => void>()
 
   constructor(allocator: Allocator, parts: ShellParts) {
     this.#allocator = allocator
@@ -113,6 +114,24 @@ export class AllocatorShell {
     if (!this.#running) return
     this.#perform(this.#barrier.step(call(this.#parts.clock.now())))
     this.#schedule()
+    for (const look of this.#watchers) look()
+  }
+
+  /** Resolves when something holds of the allocator, or after `limit` ms. */
+  async until(isSo: () => boolean, limit: number): Promise<void> {
+    if (isSo()) return
+    await new Promise<void>((resolve) => {
+      const over = (): void => {
+        clearTimeout(timer)
+        this.#watchers.delete(look)
+        resolve()
+      }
+      const look = (): void => {
+        if (isSo()) over()
+      }
+      const timer = setTimeout(over, limit)
+      this.#watchers.add(look)
+    })
   }
 
   /** A call that is answered later, at the earliest when what it changed is on disk. */
