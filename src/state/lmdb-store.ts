@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { stateError } from './errors.ts'
@@ -61,13 +73,8 @@ export class LmdbStore implements Store {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const path = join(directory, FILE)
-      const db = open<string, [string, string]>({
-        path,
-        encoding: 'string',
-        noSubdir: true,
-        // A transaction is over when it is on disk, not when others can see it.
-        overlappingSync: false,
-      })
+      if (!existsSync(path)) create(directory, path)
+      const db = openFile(path)
       // It names containers and their addresses.
       chmodSync(path, 0o600)
       return new LmdbStore(directory, db, reached)
@@ -157,5 +164,39 @@ export class LmdbStore implements Store {
       this.#reserved = at
     }
     fdatasyncSync(this.#file)
+  }
+}
+
+const openFile = (path: string): RootDatabase<string, [string, string]> =>
+  open<string, [string, string]>({
+    path,
+    encoding: 'string',
+    noSubdir: true,
+    // A transaction is over when it is on disk, not when others can see it.
+    overlappingSync: false,
+  })
+
+/**
+ * Makes an empty file that is there as a whole or not at all: LMDB writes the first two pages of a new file without
+ * syncing them, and lmdb 3.5 crashes the process on a file that has half of them, as a power cut may leave it.
+ */
+function create(directory: string, path: string): void {
+  const fresh = `${path}.new`
+  const lock = `${fresh}-lock`
+  for (const left of [fresh, lock]) rmSync(left, { force: true })
+  // Nothing is being written: it is closed when this returns.
+  void openFile(fresh).close()
+  rmSync(lock, { force: true })
+  sync(fresh)
+  renameSync(fresh, path)
+  sync(directory)
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }

@@ -24,6 +24,7 @@ const PATIENCE = 10_000
 export class KilledPeer implements AsyncDisposable {
   deaths = 0
   readonly #directory: string
+  readonly #environment: NodeJS.ProcessEnv
   readonly #clock = new ManualClock()
   readonly #neighbour: Ipam
   /** Answers of either side that still hold: who has which address. */
@@ -34,8 +35,9 @@ export class KilledPeer implements AsyncDisposable {
   #heard: (line: FromProcess) => void = () => undefined
   #died: () => void = () => undefined
 
-  private constructor(directory: string) {
+  private constructor(directory: string, environment: NodeJS.ProcessEnv) {
     this.#directory = directory
+    this.#environment = environment
     this.#neighbour = new Ipam(
       {
         clock: this.#clock,
@@ -56,8 +58,13 @@ export class KilledPeer implements AsyncDisposable {
     )
   }
 
-  static async start(directory: string, dieAt: ProcessOptions['dieAt']): Promise<KilledPeer> {
-    const pair = new KilledPeer(directory)
+  /** `dieAt` undefined: it lives. `environment`: of its process, besides our own. */
+  static async start(
+    directory: string,
+    dieAt: ProcessOptions['dieAt'],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<KilledPeer> {
+    const pair = new KilledPeer(directory, environment)
     await pair.#neighbour.start(
       {
         allocation: {
@@ -114,6 +121,7 @@ export class KilledPeer implements AsyncDisposable {
   async #spawn(options: ProcessOptions): Promise<void> {
     const process = spawn(globalThis.process.execPath, [...PROGRAM, JSON.stringify(options)], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...globalThis.process.env, ...this.#environment },
     })
     this.#process = process
     // A write into a process that has just died is a message that got lost.
