@@ -58,13 +58,12 @@ export class Reader {
 
 /** Builds a byte string of big-endian fields; grows as needed. */
 export class Writer {
+  /** Written byte by byte: a short array has no memory outside the heap until somebody wants a view of it. */
   #bytes: Uint8Array
-  #view: DataView
   #length = 0
 
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.#bytes.buffer)
   }
 
   get length(): number {
@@ -73,32 +72,31 @@ export class Writer {
 
   u8(value: number): this {
     const at = this.#grow(1)
-    this.#view.setUint8(at, value)
+    this.#bytes[at] = value
     return this
   }
 
   u16(value: number): this {
-    const at = this.#grow(2)
-    this.#view.setUint16(at, value)
+    this.#put16(this.#grow(2), value)
     return this
   }
 
   u32(value: number): this {
-    const at = this.#grow(4)
-    this.#view.setUint32(at, value)
+    this.#put32(this.#grow(4), value)
     return this
   }
 
   u48(value: number): this {
     const at = this.#grow(6)
-    this.#view.setUint16(at, Math.floor(value / 2 ** 32))
-    this.#view.setUint32(at + 2, value % 2 ** 32)
+    this.#put16(at, Math.floor(value / 2 ** 32))
+    this.#put32(at + 2, value % 2 ** 32)
     return this
   }
 
   u64(value: bigint): this {
     const at = this.#grow(8)
-    this.#view.setBigUint64(at, value)
+    this.#put32(at, Number((value >> 32n) & 0xffffffffn))
+    this.#put32(at + 4, Number(value & 0xffffffffn))
     return this
   }
 
@@ -113,7 +111,19 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** May replace the buffer: callers take the offset first and touch `#bytes` and `#view` only after it. */
+  #put16(at: number, value: number): void {
+    this.#bytes[at] = value >>> 8
+    this.#bytes[at + 1] = value
+  }
+
+  #put32(at: number, value: number): void {
+    this.#bytes[at] = value >>> 24
+    this.#bytes[at + 1] = value >>> 16
+    this.#bytes[at + 2] = value >>> 8
+    this.#bytes[at + 3] = value
+  }
+
+  /** May replace the array: callers take the offset first and touch `#bytes` only after it. */
   #grow(length: number): number {
     const at = this.#length
     this.#length += length
@@ -121,7 +131,6 @@ export class Writer {
       const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2))
       larger.set(this.#bytes.subarray(0, at))
       this.#bytes = larger
-      this.#view = new DataView(larger.buffer)
     }
     return at
   }

@@ -18,7 +18,10 @@ export function encodeFrame(...parts: readonly Uint8Array[]): Uint8Array {
   if (length > MAX_FRAME)
     throw new WireError(`outgoing message exceeds maximum size: ${length} > ${MAX_FRAME}`)
   const frame = new Uint8Array(HEADER + length)
-  new DataView(frame.buffer).setUint32(0, length)
+  frame[0] = length >>> 24
+  frame[1] = length >>> 16
+  frame[2] = length >>> 8
+  frame[3] = length
   let at = HEADER
   for (const part of parts) {
     frame.set(part, at)
@@ -31,7 +34,8 @@ export function encodeFrame(...parts: readonly Uint8Array[]): Uint8Array {
 export function takeFrame(queue: ByteQueue, limit: number = MAX_FRAME): Uint8Array | undefined {
   const header = queue.peek(HEADER)
   if (header === undefined) return undefined
-  const length = new DataView(header.buffer, header.byteOffset).getUint32(0)
+  const high = ((header[0] ?? 0) << 8) | (header[1] ?? 0)
+  const length = high * 65536 + (((header[2] ?? 0) << 8) | (header[3] ?? 0))
   if (length > limit) throw new WireError(`incoming message exceeds maximum size: ${length} > ${limit}`)
   return queue.take(HEADER + length)?.subarray(HEADER)
 }
