@@ -67,6 +67,19 @@ test('what changed, picked and merged into the earlier claims, gives the later o
   )
 })
 
+test('remotes beyond earlier claims are those that it has none for', () => {
+  fc.assert(
+    fc.property(claims, claims, (before, after) => {
+      const earlier = Claims.of(before)
+      const later = Claims.of(after)
+      assert.deepEqual(
+        later.remotesBeyond(earlier),
+        later.remotes().filter((remote) => !earlier.has(remote)),
+      )
+    }),
+  )
+})
+
 test('entries out of order are refused', () => {
   const two = Claims.of([
     { remote: 1 as PeerName, address: '10.0.0.1:1', outbound: true, established: true },

@@ -125,3 +125,13 @@ test('both ends of a new pair do not dial at once: few handshakes are for nothin
   for (const host of hosts) assert.equal(peersOf(host).length, 11)
   assert.ok(ended <= 6, `${ended} connections ended`)
 })
+
+test('where handshakes take long the end whose turn it is not waits for as long as others come', () => {
+  // Eight handshakes at a time, each of nearly three seconds: thirty take longer than any courtesy.
+  const [world, hosts] = star(60)
+  for (const a of hosts) for (const b of hosts) world.network.change(a.address, b.address, { delay: 480 })
+  world.run(60_000)
+  const ended = hosts.reduce((sum, { node }) => sum + node.snapshot().terminationCount, 0)
+  for (const host of hosts) assert.equal(peersOf(host).length, 59)
+  assert.ok(ended <= 12, `${ended} connections ended`)
+})
