@@ -6,7 +6,7 @@ import type { Ip4 } from '../../../src/lib/ip4.ts'
 import { formatPeerName, type PeerName } from '../../../src/lib/peer-name.ts'
 import { seededRng } from '../../../src/lib/rng.ts'
 import type { IpamCode } from './code.ts'
-import type { SimPeer } from './peer.ts'
+import type { Disk, SimPeer } from './peer.ts'
 import type { Outcome } from './scenario.ts'
 import { World } from './world.ts'
 
@@ -23,6 +23,10 @@ export interface LeaseLifeOptions {
   readonly maxPeers: number
   /** A planted fault of clocks: by how much they may differ, where it is not what leases stand. */
   readonly drift?: number
+  /** Hosts are cut off while they start many containers. */
+  readonly bursts?: boolean
+  /** A host's disk is set back to what it was some time ago: a backup, or one of two that take turns (a cloned machine). */
+  readonly restores?: boolean
   readonly event?: (peer: PeerName, event: AllocatorEvent) => void
 }
 
@@ -58,12 +62,15 @@ export function runLeaseLife(seed: number, options: LeaseLifeOptions): Outcome {
     world.queue.after(delay, () => world.start(peer))
   }
 
+  const backups = new Map<PeerName, Disk>()
   let until = 0
   while (until < options.minutes * MINUTE) {
     const pause = rng.float() * 5000
     until += pause
     world.run(pause)
     disturb(world)
+    if (options.bursts === true && rng.below(20) === 0) burst(world)
+    if (options.restores === true && rng.below(12) === 0) restore(world, backups)
     if (rng.below(8) === 0) world.containers.check(world.running, world.queue.now)
   }
   makePeace(world)
@@ -87,6 +94,31 @@ function disturb(world: World): void {
   } else if (dice < 183) peer.suspend(rng.float() * 3 * LEASE_TIME)
   else if (dice < 185 && world.alive.length > 3) vanish(world, peer)
   else world.heal()
+}
+
+/** A host that is cut off from all others starts more containers than it has addresses in reserve. */
+function burst(world: World): void {
+  const { rng } = world
+  const peer = world.pick(world.running)
+  if (peer === undefined) return
+  world.split((other) => (other === peer ? 1 : 0))
+  for (let i = 0; i < 40; i++) world.queue.after(rng.float() * 20 * SECOND, () => world.allocate(peer))
+  world.queue.after((0.5 + 2 * rng.float()) * LEASE_TIME, () => world.heal())
+}
+
+/** Takes a copy of a host's disk; where there is one, switches the host off and on again with it in place of its disk. */
+function restore(world: World, backups: Map<PeerName, Disk>): void {
+  const peer = world.pick(world.running)
+  // A disk from before the leases began knows of nothing that it is bound to (docs/ipam.md).
+  if (peer?.allocator?.leases?.isRestricted !== true) return
+  // One host in each life: what most hosts have forgotten nobody can know.
+  if (backups.size > 0 && !backups.has(peer.name)) return
+  const { ring, promises, owned } = peer.disk
+  const copy = { ring, promises, owned: new Map(owned) }
+  const backup = backups.get(peer.name)
+  backups.set(peer.name, copy)
+  if (backup === undefined) return
+  world.rollBack(peer, backup)
 }
 
 function vanish(world: World, peer: SimPeer): void {

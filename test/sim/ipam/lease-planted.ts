@@ -9,6 +9,12 @@ export const LEASE_PLANTS: readonly Plant[] = [
     becomes: 'isLeased ? undefined : NOTHING',
   },
   {
+    bug: 'a lease counts before it is granted',
+    file: 'lease/lease',
+    text: 'return others.reduce((common, { held }) => intersection(common, held), [...(first?.held ?? [])])',
+    becomes: 'return [...((others.at(-1) ?? first)?.held ?? [])]',
+  },
+  {
     bug: 'what a departed host held is taken with the rest at once',
     file: 'lease/next-epoch',
     text: 'const all = plan.rest.has(peer)',

@@ -13,7 +13,7 @@ import { Scheduler } from '../scheduler.ts'
 import type { IpamCode } from './code.ts'
 import { Containers } from './containers.ts'
 import type { History } from './history.ts'
-import { SimPeer } from './peer.ts'
+import { type Disk, SimPeer } from './peer.ts'
 
 const GOSSIP_EVERY = 30_000
 
@@ -125,6 +125,15 @@ export class World {
     this.history.vanished(peer.name)
   }
 
+  /** A machine is set back to an earlier disk; its containers of then are gone, too. */
+  rollBack(peer: SimPeer, disk: Readonly<Disk>): void {
+    peer.crash()
+    this.history.vanished(peer.name)
+    peer.restore(disk)
+    this.start(peer)
+    this.#giveAllBack(peer)
+  }
+
   /** A host that was taken for dead is switched on again, with the disk it had; its containers are not. */
   comeBack(peer: SimPeer): void {
     if (!this.#options.unannounced && !this.alive.every((other) => other.isUp)) return
@@ -132,6 +141,11 @@ export class World {
     this.#returning.add(peer.name)
     this.heal()
     this.start(peer)
+    this.#giveAllBack(peer)
+  }
+
+  /** The containers that the disk knows of do not run any more. */
+  #giveAllBack(peer: SimPeer): void {
     for (const ident of peer.allocator?.view.holdings.idents.keys() ?? []) {
       this.queue.after(this.rng.float() * 60_000, () =>
         this.containers.giveBack(peer, ident, () => this.#gone.has(peer.name)),
