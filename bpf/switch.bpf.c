@@ -17,52 +17,17 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "switch.h"
+#include "tables.h"
+#include "guard.h"
+#include "underlay.h"
 
-struct map_definition {
-	__u32 type, key_size, value_size, max_entries, flags;
-};
-#define MAP __attribute__((section("maps"), used))
 #define PROGRAM(name) __attribute__((section("tc/" name), used))
-
-struct map_definition config MAP = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct config), 1, 0 };
-struct map_definition hops MAP = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hop), PEERS, 0 };
-struct map_definition trees MAP = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tree), PEERS, 0 };
-struct map_definition remotes MAP = { BPF_MAP_TYPE_LRU_HASH, sizeof(struct mac), sizeof(struct remote), 32768, 0 };
-// Not LRU: a flood of forged MACs must not push out the real ones.
-struct map_definition locals MAP = { BPF_MAP_TYPE_HASH, sizeof(struct mac), sizeof(struct local), 8192, 0 };
-struct map_definition sources MAP = { BPF_MAP_TYPE_HASH, sizeof(struct source), 4, 4096, 0 };
-struct map_definition ways MAP = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct way), PEERS, 0 };
-struct map_definition tunnels MAP = { BPF_MAP_TYPE_HASH, sizeof(struct tunnel), 4, 4096, 0 };
-struct map_definition counters MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, COUNTERS, 0 };
-struct map_definition traffic MAP = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct traffic), PEERS, 0 };
-struct map_definition events MAP = { BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, 0 };
 
 char LICENSE[] __attribute__((section("license"), used)) = "Dual BSD/GPL";
 
 // A MAC that a remote peer used this recently is not taken for local (seconds of the config's clock).
 #define HOLD 2
 #define TUNNEL_KEY_SIZE 28 // up to tunnel_label: the size that kernels old and new accept
-
-static __always_inline int drop(__u32 reason) {
-	__u64 *count = bpf_map_lookup_elem(&counters, &reason);
-	if (count) (*count)++;
-	return TC_ACT_SHOT;
-}
-
-static __always_inline void count(__u32 what) { drop(what); }
-
-static __always_inline void account(const struct __sk_buff *skb, __u32 peer, int out) {
-	struct traffic *with = bpf_map_lookup_elem(&traffic, &peer);
-	if (!with) return;
-	__u32 packets = skb->gso_segs ? skb->gso_segs : 1;
-	if (out) {
-		with->packets_out += packets;
-		with->bytes_out += skb->len;
-	} else {
-		with->packets_in += packets;
-		with->bytes_in += skb->len;
-	}
-}
 
 static __always_inline struct hop *hop_to(__u32 peer) {
 	struct hop *hop = bpf_map_lookup_elem(&hops, &peer);
@@ -126,56 +91,6 @@ static __always_inline int fits(struct __sk_buff *skb, const struct hop *hop) {
 		length = at - ETH_HLEN + transport + skb->gso_size;
 	}
 	return length <= hop->mtu;
-}
-
-// What VXLAN puts before a frame, with the frame's own Ethernet header: room for it is made behind the outer one.
-struct outer {
-	__u8 ethernet[ETH_HLEN];
-	struct iphdr ip;
-	struct udphdr udp;
-	__be32 vxlan[2];
-	__u8 inner[ETH_HLEN];
-} __attribute__((packed));
-#define OUTER_ROOM (sizeof(struct outer) - ETH_HLEN)
-#define VXLAN_FLAGS bpf_htonl(0x08000000)
-#define ENCAPSULATE                                                                                                \
-	(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |                  \
-	 BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET)
-#define DECAPSULATE_IPV6 (1ULL << 8) // Linux 6.3; before, such a frame takes the VXLAN device
-#define AF_INET 2
-#define PASS (-1) // to whoever comes next: another program, and at last the kernel
-
-static __always_inline int is_ip(const struct __sk_buff *skb) {
-	return skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
-}
-
-// Encapsulates and sends by the underlay's device. PASS when that cannot be done, with the frame as it was.
-static __always_inline int send_direct(struct __sk_buff *skb, const struct way *way, __u32 source, __u32 destination) {
-	// The helper knows IP only, and a length that needs 17 bits has no place in the header.
-	if (!is_ip(skb) || skb->vlan_present || skb->len > 0xffff - OUTER_ROOM) return PASS;
-	struct bpf_redir_neigh next = { .nh_family = AF_INET, .ipv4_nh = way->gateway };
-	__u32 ifindex = way->ifindex, hash = bpf_get_hash_recalc(skb), length = skb->len + OUTER_ROOM - ETH_HLEN;
-	__u8 ethernet[ETH_HLEN];
-	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN)) return PASS;
-	if (bpf_skb_adjust_room(skb, OUTER_ROOM, BPF_ADJ_ROOM_MAC, ENCAPSULATE)) return PASS;
-	struct outer *outer = (void *)(long)skb->data;
-	if ((void *)(outer + 1) > (void *)(long)skb->data_end) return drop(DROP_ERROR);
-	__builtin_memcpy(&outer->ip, way->ip, sizeof outer->ip);
-	__builtin_memcpy(outer->inner, ethernet, ETH_HLEN);
-	outer->ip.tot_len = bpf_htons(length);
-	__u32 sum = way->sum + outer->ip.tot_len;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	outer->ip.check = (__u16)~sum;
-	// Flows differ in the source port, so that the network can spread them, within the ports that VXLAN devices use.
-	hash ^= hash << 16;
-	outer->udp.source = bpf_htons((__u16)(32768 + ((__u64)hash * (61000 - 32768) >> 32)));
-	outer->udp.dest = way->port;
-	outer->udp.len = bpf_htons(length - sizeof outer->ip);
-	outer->udp.check = 0;
-	outer->vxlan[0] = VXLAN_FLAGS;
-	outer->vxlan[1] = bpf_htonl((source | destination << 12) << 8);
-	return bpf_redirect_neigh(ifindex, &next, sizeof next, 0);
 }
 
 static __always_inline int forward(struct __sk_buff *skb, const struct config *conf, const struct hop *hop, __u32 source, __u32 destination, __u32 counter) {
@@ -263,45 +178,6 @@ static __always_inline void learn_remote(const struct config *conf, const struct
 	}
 	struct remote entry = { .seen = now, .peer = (__u16)peer };
 	bpf_map_update_elem(&remotes, mac, &entry, BPF_ANY);
-}
-
-#define ICMPV6 58
-#define ROUTER_ADVERTISEMENT 134
-#define PORTS(source, destination) bpf_htonl((source) << 16 | (destination))
-
-// IPv6 extension headers are skipped, up to four: hiding an advertisement behind one is the usual way round.
-// (Fragmented advertisements need no care: hosts ignore them, RFC 6980.)
-static __always_inline int guard6(struct __sk_buff *skb) {
-	__u8 next, extension[2];
-	__u32 at = ETH_HLEN + 40;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + 6, &next, 1)) return 0;
-	for (int i = 0; i < 4; i++) {
-		if (next != 0 && next != 43 && next != 60) break; // hop-by-hop, routing, destination options
-		if (bpf_skb_load_bytes(skb, at, extension, 2)) return 0;
-		next = extension[0];
-		at += 8 + 8 * extension[1];
-	}
-	__u32 word;
-	if ((next != ICMPV6 && next != IPPROTO_UDP) || bpf_skb_load_bytes(skb, at, &word, 4)) return 0;
-	if (next == ICMPV6) return *(__u8 *)&word == ROUTER_ADVERTISEMENT ? DROP_GUARD_RA : 0;
-	return word == PORTS(547, 546) ? DROP_GUARD_DHCP : 0;
-}
-
-static __always_inline int guard4(struct __sk_buff *skb) {
-	// Nearly every frame ends here, without a call: what is not UDP cannot be DHCP.
-	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	if (data + ETH_HLEN + 10 <= end && data[ETH_HLEN + 9] != IPPROTO_UDP) return 0;
-	__u8 header[10];
-	__u32 ports;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, header, sizeof header) || header[9] != IPPROTO_UDP) return 0;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + 4 * (header[0] & 15), &ports, 4)) return 0;
-	return ports == PORTS(67, 68) ? DROP_GUARD_DHCP : 0;
-}
-
-// Containers must not play router or DHCP server for the whole network (CVE-2020-11091 and the like).
-static __always_inline int guard(struct __sk_buff *skb) {
-	if (skb->protocol == bpf_htons(ETH_P_IPV6)) return guard6(skb);
-	return skb->protocol == bpf_htons(ETH_P_IP) ? guard4(skb) : 0;
 }
 
 static __always_inline int is_stp(const struct mac *mac) {
@@ -399,40 +275,6 @@ PROGRAM("from_vxlan") int from_vxlan(struct __sk_buff *skb) {
 	}
 	learn_remote(conf, &from, source);
 	return deliver(skb, conf, &to, source, RECEIVED);
-}
-
-// What a router answers to a datagram that its next link cannot take.
-struct too_big {
-	__u8 ethernet[ETH_HLEN];
-	struct iphdr ip;
-	__u8 type, code;
-	__be16 check, unused, mtu;
-	struct iphdr quoted;
-	struct udphdr udp;
-} __attribute__((packed));
-
-// Tells the daemon at once that the path to a neighbour has become narrower; the kernel gets to know in any case.
-static __always_inline int note_too_big(struct __sk_buff *skb) {
-	struct too_big *answer = (void *)(long)skb->data;
-	if ((void *)(answer + 1) > (void *)(long)skb->data_end || *(__u8 *)&answer->ip != 0x45) return PASS;
-	if (answer->type != 3 || answer->code != 4 || answer->quoted.protocol != IPPROTO_UDP) return PASS;
-	struct tunnel tunnel = {
-		.from = answer->quoted.daddr,
-		.to = answer->quoted.saddr,
-		.ifindex = skb->ifindex,
-		.port = answer->udp.dest,
-	};
-	__u32 mtu = bpf_ntohs(answer->mtu);
-	if (!bpf_map_lookup_elem(&tunnels, &tunnel)) return PASS;
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
-	if (!event) return PASS;
-	__builtin_memset(event, 0, sizeof *event);
-	event->kind = EVENT_TOO_BIG;
-	event->family = 4;
-	*(__u32 *)event->address = tunnel.from;
-	event->length = mtu;
-	bpf_ringbuf_submit(event, 0);
-	return PASS;
 }
 
 // Ingress of the underlay's device: takes what is for a container out of its tunnel at once, past route lookup, socket and
