@@ -3,6 +3,8 @@ import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
 import { adoptionFault, type Side, sideOf, sides } from './apart.ts'
 import type { Changes, Durable, Restored } from './changes.ts'
+import { Containers } from './containers.ts'
+import { Founding } from './founding.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
 import { Introductions } from './introductions.ts'
 import { Leases } from './lease/leases.ts'
@@ -22,8 +24,6 @@ export type { AllocatorOptions, AllocatorWorld } from './state.ts'
 
 /** How often waiting requests are tried again and a consensus is proposed again. */
 const TICK = 5000
-/** How long a dead container keeps its addresses, in case it is restarted. */
-const DEAD_CONTAINER_GRACE = 30_000
 
 /**
  * The IP allocator of one peer (ipam §6 to §12). Every method that changes something returns what is to be done
@@ -33,6 +33,8 @@ export class Allocator {
   readonly #state: AllocatorState
   readonly #replica: Replica
   readonly #requests: Requests
+  readonly #containers: Containers
+  readonly #founding: Founding
   readonly #takeovers: Takeovers
   readonly #introductions: Introductions
   #leases: Leases | undefined
@@ -47,6 +49,8 @@ export class Allocator {
     this.#state = new AllocatorState(options, world)
     this.#replica = new Replica(this.#state)
     this.#requests = new Requests(this.#state)
+    this.#containers = new Containers(this.#state, this.#requests)
+    this.#founding = new Founding(this.#state, this.#replica, this.#requests)
     this.#introductions = new Introductions(this.#state, (peer) => this.#takeovers.isFrozen(peer))
     this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0, this.#introductions)
     this.#makeLeases()
@@ -97,22 +101,9 @@ export class Allocator {
 
   /** Call once, before anything else. `claims`: addresses that are in use on this host already. */
   start(restored: Restored | undefined, claims: readonly ClaimRequest[], now: number): AllocatorOutput[] {
-    const { options } = this.#state
-    const say = (text: string): void =>
-      this.#state.emit({ kind: 'event', event: { kind: 'initialising', with: text } })
     if (restored !== undefined) this.#load(restored)
     this.#leases?.start(restored?.promises.lease, now)
-    if (this.#state.hasRing) {
-      say(
-        options.init.kind === 'seed'
-          ? 'Found persisted IPAM data, ignoring supplied IPAM seed'
-          : 'Initialising with persisted data',
-      )
-    } else if (options.init.kind === 'seed') {
-      say('Initialising with supplied IPAM seed')
-      this.#replica.create(options.init.peers)
-    } else if (options.init.kind === 'consensus') say('Initialising via deferred consensus')
-    else say('Initialising as observer - awaiting IPAM data from another peer')
+    this.#founding.begin()
     for (const claim of claims) this.#requests.claim(undefined, claim, now)
     return this.#done(now)
   }
@@ -130,9 +121,11 @@ export class Allocator {
   }
 
   prime(id: RequestId, now: number): AllocatorOutput[] {
-    this.#establish()
     if (this.#leaving) this.#state.answer(id, { kind: 'done' })
-    else this.#requests.prime(id)
+    else {
+      this.#founding.establish()
+      this.#requests.prime(id)
+    }
     return this.#done(now)
   }
 
@@ -140,7 +133,7 @@ export class Allocator {
     if (this.#leaving) this.#state.answer(id, cancelled('Allocate', request.ident))
     else {
       this.#requests.allocate(id, request, now)
-      this.#establishIfWanted(now)
+      this.#founding.wanted(now)
     }
     return this.#done(now)
   }
@@ -149,7 +142,7 @@ export class Allocator {
     if (this.#leaving) this.#state.answer(id, cancelled('Claim', request.ident))
     else {
       this.#requests.claim(id, request, now)
-      this.#establishIfWanted(now)
+      this.#founding.wanted(now)
     }
     return this.#done(now)
   }
@@ -192,10 +185,8 @@ export class Allocator {
     if (found) this.#requests.retry(now)
   }
 
-  /** The container stopped: its requests end now, its addresses are kept for a while. */
   containerDied(ident: string, now: number): AllocatorOutput[] {
-    this.#requests.cancelIdent(ident)
-    if (this.#isContainer(ident)) this.#state.dead.set(ident, now)
+    this.#containers.died(ident, now)
     return this.#done(now)
   }
 
@@ -205,32 +196,14 @@ export class Allocator {
   }
 
   containerDestroyed(ident: string, now: number): AllocatorOutput[] {
-    this.#requests.cancelIdent(ident)
-    this.#freeContainers([ident], now)
+    this.#containers.destroyed(ident, now)
     return this.#done(now)
   }
 
   /** Frees what is held by containers that are not among the running ones. */
   retainContainers(running: ReadonlySet<string>, now: number): AllocatorOutput[] {
-    this.#freeContainers(
-      [...this.#state.holdings.idents.keys()].filter((ident) => !running.has(ident)),
-      now,
-    )
+    this.#containers.retain(running, now)
     return this.#done(now)
-  }
-
-  #isContainer(ident: string): boolean {
-    return this.#state.holdings.idents.get(ident)?.isContainer === true
-  }
-
-  #freeContainers(idents: readonly string[], now: number): void {
-    const gone = idents.filter((ident) => this.#isContainer(ident))
-    for (const ident of gone) {
-      this.#state.dead.delete(ident)
-      this.#state.holdings.releaseAll(ident)
-      this.#state.emit({ kind: 'event', event: { kind: 'container-addresses-freed', ident } })
-    }
-    if (gone.length > 0) this.#requests.retry(now)
   }
 
   /** Gossip from a neighbour (`sender` undefined) or a broadcast by `sender`. */
@@ -258,22 +231,11 @@ export class Allocator {
   }
 
   #learn(sender: PeerName | undefined, received: GossipState, now: number): void {
-    const { bootstrap, nicknames } = this.#state
     // A grant of a peer that is being taken over would be given twice.
     if (sender !== undefined && this.#takeovers.isFrozen(sender)) return
-    nicknames.merge(received.nicknames)
-    if (received.ring !== undefined) {
-      this.#merge(received.ring, now)
-    } else if (this.#state.hasRing) {
-      if (sender !== undefined) this.#state.emit({ kind: 'ring-update', to: sender })
-    } else if (received.paxos !== undefined) {
-      const { tell, agreed } = bootstrap.learn(received.paxos)
-      if (tell) this.#state.emit({ kind: 'broadcast' })
-      if (agreed !== undefined) this.#create(agreed, now)
-    } else if (sender !== undefined && bootstrap.paxos !== undefined) {
-      this.#establish()
-      this.#requests.retry(now)
-    }
+    this.#state.nicknames.merge(received.nicknames)
+    if (received.ring !== undefined) this.#merge(received.ring, now)
+    else this.#founding.hear(sender, received.paxos, now)
   }
 
   #spaceRequested(sender: PeerName, range: Range, now: number): void {
@@ -298,16 +260,12 @@ export class Allocator {
     if (this.#nextTick === undefined || now < this.#nextTick) return this.#done(now)
 
     this.#nextTick = undefined
-    if (this.#state.bootstrap.isAwaiting) this.#propose(now)
+    if (this.#state.bootstrap.isAwaiting) this.#founding.propose(now)
     else if (!this.#requests.isEmpty) {
-      this.#establish()
+      this.#founding.establish()
       this.#requests.retry(now)
     }
-    const over = [...this.#state.dead].filter(([, since]) => now - since >= DEAD_CONTAINER_GRACE)
-    this.#freeContainers(
-      over.map(([ident]) => ident),
-      now,
-    )
+    this.#containers.expire(now)
     return this.#done(now)
   }
 
@@ -488,39 +446,6 @@ export class Allocator {
     this.#introductions.resume(durable.promises.guests)
     this.#replica.resume(durable.promises.disputed)
     this.#leases?.undone()
-  }
-
-  #establishIfWanted(now: number): void {
-    if (this.#requests.isEmpty || this.#state.hasRing) return
-    this.#establish()
-    if (this.#state.hasRing) this.#requests.retry(now)
-  }
-
-  /** Starts what gives us a ring, if there is none and nobody has started it. */
-  #establish(): void {
-    const { bootstrap, options, world } = this.#state
-    if (this.#state.hasRing || bootstrap.isAwaiting || this.#leaving) return
-    if (options.init.kind === 'seed') {
-      this.#replica.create(options.init.peers)
-      return
-    }
-    const quorum = world.quorum()
-    bootstrap.start(quorum)
-    this.#state.emit({ kind: 'event', event: { kind: 'awaiting-consensus', quorum } })
-    const agreed = bootstrap.propose()
-    if (agreed !== undefined) this.#replica.create(agreed)
-    else this.#state.emit({ kind: 'broadcast' })
-  }
-
-  #propose(now: number): void {
-    const agreed = this.#state.bootstrap.propose()
-    if (agreed !== undefined) this.#create(agreed, now)
-    else this.#state.emit({ kind: 'broadcast' })
-  }
-
-  #create(peers: readonly PeerName[], now: number): void {
-    this.#replica.create(peers)
-    this.#requests.retry(now)
   }
 
   #done(now: number): AllocatorOutput[] {
