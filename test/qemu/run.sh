@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The tests of the kernel's side on another kernel than this machine's: run.sh [TEST...]
+# The tests of the kernel's side on another kernel than this machine's: run.sh [TEST...]. Those that need the original
+# (fastdp-original) run when WEAVE_ORIGINAL names its program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ -z "${WEAVE_IN_VM:-}" ]; then
 	bash scripts/prepare.sh
-	exec bash test/qemu/vm.sh -t 900 bash test/qemu/run.sh "$@"
+	exec bash test/qemu/vm.sh -t "${VM_LIMIT:-900}" bash test/qemu/run.sh "$@"
 fi
 
 echo "Linux $(uname -r)"
-for module in veth bridge br_netfilter tun vxlan cls_bpf sch_ingress nf_tables iptable_nat iptable_filter; do
+for module in veth bridge br_netfilter tun vxlan openvswitch vport-vxlan cls_bpf sch_ingress nf_tables iptable_nat iptable_filter; do
 	modprobe -q $module || echo "no module $module"
 done
 [ $# -gt 0 ] || set -- fastdp-switch host-attach

@@ -4,6 +4,7 @@
 # Boots a kernel of /boot (the newest, e.g. of Debian's linux-image-cloud-amd64) in QEMU without KVM. Its root is this
 # machine's file system, read-only over virtiofs under an overlay in memory; there is no network. Runs COMMAND there as
 # root, prints its output and ends with its status. Needs qemu-system-x86, virtiofsd, busybox-static and cpio.
+# WEAVE_ORIGINAL (a program) is there too, under another path.
 set -euo pipefail
 
 memory=2048 cpus=2 limit=300 version=
@@ -53,8 +54,14 @@ INIT
 chmod +x "$initial/init"
 (cd "$initial" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initial.gz"
 
+original=
+if [ -n "${WEAVE_ORIGINAL:-}" ]; then
+	cp "$WEAVE_ORIGINAL" "$work/out/original"
+	original='export WEAVE_ORIGINAL=/vm-out/original'
+fi
 cat >"$work/out/start" <<START
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb WEAVE_IN_VM=1
+$original
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm; mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
 mount -t cgroup2 cgroup /sys/fs/cgroup; mount -t bpf bpf /sys/fs/bpf
