@@ -70,13 +70,15 @@ const within = (seconds: number | null): string =>
 
 function leaseLines(leases: IpamReport['Leases']): string[] {
   if (leases === undefined) return []
-  const { Epoch, Members, Majority, Reachable, Lapsed, WhyNot, LeaseTimeSec, HoldTimeSec } = leases
+  const { Epoch, Members, Reachable, Lapsed, WhyNot, LeaseTimeSec, HoldTimeSec } = leases
+  const { Voters, VotersReachable, Majority } = leases
   const why = WhyNot === '' ? [] : [`Nothing is taken over by itself: ${WhyNot}.\n`]
   if (Members.length === 0) return ['Leases: none yet.\n', ...why]
   const state = Lapsed ? 'OURS HAS LAPSED, no addresses are given out here; ' : ''
   const count = `${Members.length} ${Members.length === 1 ? 'host has' : 'hosts have'} one`
   return [
-    `Leases: ${state}${count}, ${Reachable} can be reached, ${Majority} make a majority (epoch ${Epoch}).\n`,
+    `Leases: ${state}${count}, ${Reachable} can be reached (epoch ${Epoch}).\n`,
+    `${Voters.length} of them vote, ${VotersReachable} can be reached, ${Majority} make a majority.\n`,
     ...why,
     ...(why.length > 0
       ? []

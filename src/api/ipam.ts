@@ -163,8 +163,10 @@ export function ipamReport(snapshot: IpamSnapshot): IpamReport {
       Leases: {
         Epoch: leases.epoch,
         Members: leases.members.map(formatPeerName),
-        Majority: leases.majority,
         Reachable: leases.reachable,
+        Voters: leases.voters.map(formatPeerName),
+        VotersReachable: leases.votersReachable,
+        Majority: leases.majority,
         LeaseTimeSec: leases.leaseTime / 1000,
         HoldTimeSec: leases.holdTime / 1000,
         Lapsed: leases.isLapsed,

@@ -101,10 +101,12 @@ export interface IpamReport {
   readonly Leases?: {
     readonly Epoch: number
     readonly Members: readonly string[]
-    /** So many members decide. */
-    readonly Majority: number
     /** Members that can be reached, this peer included. */
     readonly Reachable: number
+    /** Those of the members that grant leases, and so many of them decide. */
+    readonly Voters: readonly string[]
+    readonly VotersReachable: number
+    readonly Majority: number
     readonly LeaseTimeSec: number
     readonly HoldTimeSec: number
     readonly Lapsed: boolean

@@ -180,7 +180,8 @@ test('with leases each owner says what becomes of its space, and the last lines 
     entry(6, false, lease('outside', null, null)),
   ]
   const Leases = {
-    ...{ Epoch: 7, Members: ['a', 'b', 'c'], Majority: 2, Reachable: 2 },
+    ...{ Epoch: 7, Members: ['a', 'b', 'c', 'd'], Reachable: 3 },
+    ...{ Voters: ['a', 'b', 'c'], VotersReachable: 2, Majority: 2 },
     ...{ LeaseTimeSec: 600, HoldTimeSec: 86_400, Lapsed: false, WhyNot: '' },
   }
   const page = (change: Partial<typeof Leases>): string =>
@@ -198,13 +199,15 @@ test('with leases each owner says what becomes of its space, and the last lines 
 0a:00:00:00:00:04(host4)                    32 IPs (12.5% of total)                was taken for gone, is back
 0a:00:00:00:00:05(host5)                    32 IPs (12.5% of total)                30 free, has no lease
 0a:00:00:00:00:06(host6)                    32 IPs (12.5% of total) - unreachable! 30 free, no lease: never taken over by itself
-Leases: 3 hosts have one, 2 can be reached, 2 make a majority (epoch 7).
+Leases: 4 hosts have one, 3 can be reached (epoch 7).
+3 of them vote, 2 can be reached, 2 make a majority.
 A host that is gone for 10m loses its free space, 24h later what its containers had.
 `,
   )
   const last = (change: Partial<typeof Leases>): string[] => page(change).split('\n').slice(7, -1)
   assert.deepEqual(last({ Lapsed: true, Reachable: 1, WhyNot: 'host5 does not take part' }), [
-    'Leases: OURS HAS LAPSED, no addresses are given out here; 3 hosts have one, 1 can be reached, 2 make a majority (epoch 7).',
+    'Leases: OURS HAS LAPSED, no addresses are given out here; 4 hosts have one, 1 can be reached (epoch 7).',
+    '3 of them vote, 2 can be reached, 2 make a majority.',
     'Nothing is taken over by itself: host5 does not take part.',
   ])
   assert.deepEqual(last({ Members: [], Epoch: 0, WhyNot: 'it begins when three hosts are up' }), [

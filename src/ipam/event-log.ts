@@ -57,10 +57,11 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
       })
       return
     case 'epoch-began': {
-      const { number, members, taken } = event.epoch
+      const { number, members, voters, taken } = event.epoch
       log.info('the hosts that hold leases were agreed on', {
         epoch: number,
         hosts: members.length,
+        voters: voters.map(formatPeerName),
         joined: event.joined.map(formatPeerName),
         left: event.left.map(formatPeerName),
       })

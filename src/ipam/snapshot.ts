@@ -32,9 +32,12 @@ export interface ShareLease {
 export interface LeaseView {
   readonly epoch: number
   readonly members: readonly PeerName[]
-  /** So many members decide, and so many can be reached, us included. */
-  readonly majority: number
+  /** So many can be reached, us included. */
   readonly reachable: number
+  /** Those of the members that grant leases, and so many of them decide. */
+  readonly voters: readonly PeerName[]
+  readonly votersReachable: number
+  readonly majority: number
   readonly leaseTime: number
   readonly holdTime: number
   /** We give nothing out: our lease has lapsed. */
@@ -121,12 +124,16 @@ function leaseView(allocator: Allocator, now: number): LeaseView | undefined {
   const { leases } = allocator
   if (leases === undefined) return undefined
   const { epoch, isCloned, drifting } = leases
-  const members = epoch === undefined || epoch.number === 0 ? [] : epoch.members
+  const { members, voters } = epoch === undefined || epoch.number === 0 ? { members: [], voters: [] } : epoch
+  const reachable = (peers: readonly PeerName[]): number =>
+    peers.filter((peer) => allocator.isKnown(peer)).length
   return {
     epoch: epoch?.number ?? 0,
     members,
+    reachable: reachable(members),
+    voters,
+    votersReachable: reachable(voters),
     majority: epoch === undefined ? 0 : majority(epoch),
-    reachable: members.filter((peer) => allocator.isKnown(peer)).length,
     leaseTime: epoch?.leaseTime ?? 0,
     holdTime: epoch?.holdTime ?? 0,
     isLapsed: leases.isRestricted && leases.leasedUntil(now) === undefined,
@@ -201,7 +208,7 @@ function leaseAdvice({ leases, nicknames }: IpamSnapshot): string[] {
     )
   else if (leases.isLapsed)
     advice.push(
-      "our lease has lapsed: a majority of the hosts that hold leases cannot be reached, so that no addresses are given out. If they are gone for good: 'weave rmpeer --force NAME...' on one host.",
+      "our lease has lapsed: a majority of the hosts that vote cannot be reached, so that no addresses are given out. If they are gone for good: 'weave rmpeer --force NAME...' on one host.",
     )
   for (const [peer, percent] of leases.drifting)
     advice.push(
@@ -217,7 +224,7 @@ export function explainWait(allocator: Allocator, subnet: Cidr): string {
   const unreachable = shares(allocator, 0).filter((share) => !share.isReachable)
   const others = unreachable.map((share) => share.nickname || 'an unknown peer').join(', ')
   if (allocator.leases?.isRestricted === true && holdings.space.permitted?.length === 0)
-    return 'our lease has lapsed: a majority of the hosts that hold leases cannot be reached'
+    return 'our lease has lapsed: a majority of the hosts that vote on leases cannot be reached'
   const used = `no free address in ${formatCidr(subnet)}: ${holdings.space.usedCount} of ours in use, none to be had from other peers`
   return others === ''
     ? used

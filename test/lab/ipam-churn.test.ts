@@ -8,10 +8,8 @@ const FLAGS = [
   '--ipalloc-reclaim=auto',
   '--ipalloc-lease-time=6s',
   '--ipalloc-hold-time=12s',
-  '--ipalloc-range=10.32.0.0/25',
+  '--ipalloc-range=10.32.0.0/24',
 ]
-/** Hosts that stay. */
-const RESIDENTS = 3
 /** The one that comes and goes. */
 const GUEST = 4
 /** What its names begin with. */
@@ -38,12 +36,6 @@ describe('hosts that come, start containers, and are powered off for good', () =
   test(`in ${ROUNDS} rounds nobody lacks an address, and nobody acts`, async (t) => {
     for (let round = 1; round <= ROUNDS; round++) {
       await lab.hosts(['kill', `${GUEST}`])
-      // Members that die faster than they are taken for gone leave no majority (docs/ipam.md, what it costs).
-      await eventually(
-        'no more than one dead guest counts as a member',
-        async () => (await members(lab, 1)).length <= RESIDENTS + 1,
-        60_000,
-      )
       await lab.hosts(['start', `${GUEST}`])
       // Another machine each time, which knows nothing of the one before. (A dockerd that knew of the network would
       // wait a minute for its driver.)
@@ -56,7 +48,9 @@ describe('hosts that come, start containers, and are powered off for good', () =
       const addresses = await Promise.all(containers.map((container) => addressOf(lab, GUEST, container)))
       assert.equal(new Set(addresses).size, containers.length)
       await run(lab, 1 + (round % 3), `s${round}`, '--rm', '--net=weave')
-      t.diagnostic(`round ${round}: ${addresses.join(' ')}`)
+      // Nobody waits until the last ones are taken for gone: those that stay are the ones that vote.
+      const counted = (await members(lab, 1)).length
+      t.diagnostic(`round ${round}: ${addresses.join(' ')}, ${counted} members`)
     }
   })
 

@@ -91,8 +91,10 @@ const ipam = z.strictObject({
     .strictObject({
       Epoch: int,
       Members: z.array(text),
-      Majority: int,
       Reachable: int,
+      Voters: z.array(text),
+      VotersReachable: int,
+      Majority: int,
       LeaseTimeSec: z.number(),
       HoldTimeSec: z.number(),
       Lapsed: flag,

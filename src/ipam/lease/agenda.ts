@@ -3,9 +3,10 @@ import { ownedRanges } from '../ring.ts'
 import { departed } from './epoch.ts'
 import type { Grantor } from './grantor.ts'
 import { difference } from './lease.ts'
-import type { Plan } from './next-epoch.ts'
+import { electorateOf, type Plan } from './next-epoch.ts'
 import type { Presence } from './presence.ts'
 import type { Order, Proposer } from './proposer.ts'
+import { Reach } from './reach.ts'
 import type { LeaseShared } from './shared.ts'
 
 /** Peers with a higher name leave a proposal to us for so long. */
@@ -20,20 +21,24 @@ interface Parts {
   readonly presence: Presence
 }
 
-/** What the next epoch should be: who joins, who is gone, whose held space is forfeit, and what operators want. */
+/** What the next epoch should be: who joins, who is gone, who votes, whose held space is forfeit, and what operators want. */
 export class Agenda {
   readonly #shared: LeaseShared
   readonly #grantor: Grantor
   readonly #proposer: Proposer
   readonly #presence: Presence
   #orders: { readonly order: Order; readonly gone: ReadonlySet<PeerName> }[] = []
+  readonly #reach: Reach
   #stuckSince: number | undefined
+  /** Since when others should vote than do. */
+  #unfitSince: number | undefined
 
   constructor({ shared, grantor, proposer, presence }: Parts) {
     this.#shared = shared
     this.#grantor = grantor
     this.#proposer = proposer
     this.#presence = presence
+    this.#reach = new Reach(shared)
   }
 
   get hasOrders(): boolean {
@@ -56,6 +61,7 @@ export class Agenda {
 
   epochBegan(): void {
     this.#stuckSince = undefined
+    this.#unfitSince = undefined
   }
 
   /** The next epoch as it should be; undefined if there is nothing to change. */
@@ -89,6 +95,13 @@ export class Agenda {
           due(this.#grantor.forfeitsFrom(peer))),
     )
     const loose = left.some((peer) => isPure && this.#hasLoose(peer))
+    const absent = new Set(this.#reach.absent(now).filter((peer) => !this.#proposer.wasSeen(peer, now)))
+    const at = Math.floor(state.world.wall?.() ?? now)
+    const { voters } = electorateOf(epoch, epoch.members, { absent, at })
+    const isElected =
+      voters.length === epoch.voters.length && voters.every((peer) => epoch.voters.includes(peer))
+    if (isElected) this.#unfitSince = undefined
+    else this.#unfitSince ??= now
 
     if (vote.promised !== undefined) this.#stuckSince ??= now
     const isStuck = this.#stuckSince !== undefined && due(this.#stuckSince + STUCK_AFTER)
@@ -98,6 +111,7 @@ export class Agenda {
       gone.length > 0 ||
       rest.length > 0 ||
       isStuck ||
+      (this.#unfitSince !== undefined && due(this.#unfitSince)) ||
       (loose && patience === 0) ||
       joiners.size > 0
     if (!isWorth) return undefined
@@ -105,6 +119,8 @@ export class Agenda {
       gone: new Set(gone),
       rest: new Set(rest),
       joiners,
+      absent,
+      at,
     }
   }
 

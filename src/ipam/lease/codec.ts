@@ -38,6 +38,8 @@ const EpochSchema = struct('epoch', {
   Number: uint(48),
   By: BallotSchema,
   Members: slice(uint(48)),
+  Voters: slice(uint(48)),
+  Since: slice(uint(53)),
   Leases: slice(LeaseSchema),
   Ring: bytes,
   Taken: slice(TakenSchema),
@@ -61,6 +63,7 @@ const MessageSchema = struct('leaseMessage', {
   Seen: uint(48),
   Gone: slice(uint(48)),
   Rest: slice(uint(48)),
+  Absent: slice(uint(48)),
   Leases: slice(LeaseSchema),
   Accepted: optional(AcceptedSchema),
   Value: optional(EpochSchema),
@@ -115,6 +118,7 @@ const EMPTY: Omit<WireMessage, 'Kind' | 'Seeds' | 'From' | 'Epoch'> = {
   Seen: 0,
   Gone: [],
   Rest: [],
+  Absent: [],
   Leases: [],
   Accepted: undefined,
   Value: undefined,
@@ -168,6 +172,7 @@ function fields(message: LeaseMessage): Partial<WireMessage> {
         Ballot: toWireBallot(message.ballot),
         Gone: message.gone,
         Rest: message.rest,
+        Absent: message.absent,
         Flag: message.ordered,
       }
     case 'promise':
@@ -235,6 +240,7 @@ function read(kind: LeaseMessage['kind'], wire: WireMessage): LeaseMessage {
         ballot: ballot(),
         gone: wire.Gone.map(peerName),
         rest: wire.Rest.map(peerName),
+        absent: wire.Absent.map(peerName),
         ordered: wire.Flag,
       }
     case 'promise':
@@ -337,6 +343,8 @@ const toWireEpoch = (epoch: Epoch): WireEpoch => ({
   Number: epoch.number,
   By: toWireBallot(epoch.by),
   Members: epoch.members,
+  Voters: epoch.voters,
+  Since: epoch.members.map((peer) => epoch.since.get(peer) ?? 0),
   Leases: toWireLeases(epoch.leases),
   Ring: encodeRing(epoch.ring),
   Taken: epoch.taken.map(({ from, to, count }) => ({ From: from, To: to, Count: count })),
@@ -344,16 +352,28 @@ const toWireEpoch = (epoch: Epoch): WireEpoch => ({
   HoldTime: epoch.holdTime,
 })
 
-const fromWireEpoch = (wire: WireEpoch): Epoch => ({
-  number: checked(wire.Number),
-  by: fromWireBallot(wire.By),
-  members: wire.Members.map(peerName),
-  leases: fromWireLeases(wire.Leases),
-  ring: decodeRing(wire.Ring),
-  taken: wire.Taken.map(({ From, To, Count }) => ({ from: peerName(From), to: peerName(To), count: Count })),
-  leaseTime: wire.LeaseTime,
-  holdTime: wire.HoldTime,
-})
+function fromWireEpoch(wire: WireEpoch): Epoch {
+  const members = wire.Members.map(peerName)
+  const voters = wire.Voters.map(peerName)
+  if (voters.length === 0 || voters.some((peer) => !members.includes(peer)))
+    throw new WireError('an epoch whose voters are not among its members')
+  return {
+    number: checked(wire.Number),
+    by: fromWireBallot(wire.By),
+    members,
+    voters,
+    since: new Map(members.map((peer, i) => [peer, wire.Since[i] ?? 0])),
+    leases: fromWireLeases(wire.Leases),
+    ring: decodeRing(wire.Ring),
+    taken: wire.Taken.map(({ From, To, Count }) => ({
+      from: peerName(From),
+      to: peerName(To),
+      count: Count,
+    })),
+    leaseTime: wire.LeaseTime,
+    holdTime: wire.HoldTime,
+  }
+}
 
 const toWireAccepted = (accepted: Vote['accepted']): ValueOf<typeof AcceptedSchema> | undefined =>
   accepted && { Ballot: toWireBallot(accepted.ballot), Value: toWireEpoch(accepted.value) }

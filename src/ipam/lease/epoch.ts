@@ -15,13 +15,17 @@ export interface Taken {
   readonly count: number
 }
 
-/** Who grants leases, and what they begin with: agreed on by a majority of the members of the epoch before. */
+/** Who has leases, who grants them, and what they begin with: agreed on by a majority of the voters of the epoch before. */
 export interface Epoch {
   readonly number: number
   /** The ballot that it was chosen in, or the force that made it. */
   readonly by: Ballot
   /** In order of name. */
   readonly members: readonly PeerName[]
+  /** Those of the members that grant leases and agree on the next epoch (`electorate.ts`); in order of name. */
+  readonly voters: readonly PeerName[]
+  /** Since when each is a member: ms, wall clock of who proposed it. Only who votes goes by it. */
+  readonly since: ReadonlyMap<PeerName, number>
   /** Of the members, and of the departed whose held space is still their own. */
   readonly leases: ReadonlyMap<PeerName, Lease>
   readonly ring: Ring
@@ -35,20 +39,27 @@ export interface Epoch {
 export const FEWEST_MEMBERS = 3
 
 /** Epoch 0 of the network: the peers that its ring was seeded by, with leases of nobody. */
-export const foundingEpoch = (ring: Ring, leaseTime: number, holdTime: number): Epoch => ({
-  number: 0,
-  by: { round: 0, peer: 0 as PeerName },
-  members: [...ring.seeds].sort((a, b) => a - b),
-  leases: new Map(),
-  ring: { ...ring, entries: [] },
-  taken: [],
-  leaseTime,
-  holdTime,
-})
+export function foundingEpoch(ring: Ring, leaseTime: number, holdTime: number): Epoch {
+  const members = [...ring.seeds].sort((a, b) => a - b)
+  return {
+    number: 0,
+    by: { round: 0, peer: 0 as PeerName },
+    members,
+    voters: members,
+    since: new Map(members.map((peer) => [peer, 0])),
+    leases: new Map(),
+    ring: { ...ring, entries: [] },
+    taken: [],
+    leaseTime,
+    holdTime,
+  }
+}
 
-export const majority = ({ members }: Epoch): number => Math.floor(members.length / 2) + 1
+export const majority = ({ voters }: Epoch): number => Math.floor(voters.length / 2) + 1
 
 export const isMember = (epoch: Epoch, peer: PeerName): boolean => epoch.members.includes(peer)
+
+export const isVoter = (epoch: Epoch, peer: PeerName): boolean => epoch.voters.includes(peer)
 
 /** Peers that are no members any more and still have what they held. */
 export const departed = (epoch: Epoch): PeerName[] =>

@@ -1,6 +1,6 @@
 import type { PeerName } from '../../lib/peer-name.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { isMember } from './epoch.ts'
+import { departed } from './epoch.ts'
 import type { Holder } from './holder.ts'
 import { latest } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
@@ -16,7 +16,7 @@ interface Sighting {
   readonly before: Set<bigint>
 }
 
-/** A member's part towards others: grants their leases, promises and accepts proposals, knows who is silent. */
+/** A voter's part towards others: grants their leases, promises and accepts proposals, knows who is silent. */
 export class Grantor {
   readonly #shared: LeaseShared
   readonly #holder: Holder
@@ -25,8 +25,9 @@ export class Grantor {
   readonly #departed = new Map<PeerName, number>()
   readonly #left = new Set<PeerName>()
   readonly #clocks = new ClockWatch()
-  /** Before we were up we could not hear anybody. */
+  /** Before we were up, or voted, we could not hear anybody. */
   #since = 0
+  #known = { epoch: 0, isVoter: false }
 
   constructor(shared: LeaseShared, holder: Holder) {
     this.#shared = shared
@@ -45,8 +46,14 @@ export class Grantor {
   epochBegan(now: number): void {
     const { vote } = this.#shared
     if (vote === undefined) return
-    const gone = [...vote.epoch.leases.keys()].filter((peer) => !isMember(vote.epoch, peer))
-    for (const peer of this.#departed.keys()) if (!gone.includes(peer)) this.#departed.delete(peer)
+    const { number } = vote.epoch
+    const { isVoter } = this.#shared
+    if (isVoter && !this.#known.isVoter) this.#since = now
+    const gone = departed(vote.epoch)
+    // In an epoch that we have not heard of a departed peer may have been a member again.
+    const isNext = number === this.#known.epoch + 1
+    for (const peer of this.#departed.keys()) if (!isNext || !gone.includes(peer)) this.#departed.delete(peer)
+    this.#known = { epoch: number, isVoter }
     for (const peer of gone) if (!this.#departed.has(peer)) this.#departed.set(peer, now)
     // Who has just become a member has not had the time to be silent.
     for (const peer of vote.epoch.members) {
@@ -75,6 +82,9 @@ export class Grantor {
   /** A departed peer is there, whether it can become a member again or not: its containers may be of use. */
   heard(peer: PeerName, now: number): void {
     if (this.#departed.has(peer)) this.#departed.set(peer, now)
+    // Renewals go to voters only.
+    const known = this.#heard.get(peer)
+    if (known !== undefined && !this.#shared.isVoter) known.at = now
   }
 
   /** It says itself that it leaves. */
@@ -85,7 +95,7 @@ export class Grantor {
   onRenew(sender: PeerName, message: Of<'renew'>, now: number): void {
     const { vote } = this.#shared
     const { epoch, lease, stamp, uid } = message
-    if (vote === undefined || vote.epoch.number !== epoch) return
+    if (vote === undefined || !this.#shared.isVoter || vote.epoch.number !== epoch) return
     if (this.#isCloned(sender, uid, now)) {
       this.#shared.send(sender, { kind: 'cloned', epoch })
       return
@@ -102,12 +112,14 @@ export class Grantor {
     this.#shared.send(sender, { kind: 'granted', epoch, number: lease.number, stamp })
   }
 
-  onPrepare(sender: PeerName, { ballot, gone, rest, ordered, epoch }: Of<'prepare'>, now: number): void {
+  onPrepare(sender: PeerName, message: Of<'prepare'>, now: number): void {
+    const { ballot, gone, rest, absent, ordered, epoch } = message
     const { vote, state, self } = this.#shared
-    if (vote === undefined || !this.#shared.isMember) return
+    if (vote === undefined || !this.#shared.isVoter) return
     const seen = [
       ...gone.filter((peer) => (ordered ? state.isKnown(peer) : now < this.silentFrom(peer))),
       ...rest.filter((peer) => (ordered ? state.isKnown(peer) : now < this.forfeitsFrom(peer))),
+      ...absent.filter((peer) => state.isKnown(peer)),
     ][0]
     if (seen !== undefined) {
       this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: undefined, seen })
@@ -128,7 +140,7 @@ export class Grantor {
 
   onAccept(sender: PeerName, { ballot, value, epoch }: Of<'accept'>): void {
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isMember || value.number !== vote.epoch.number + 1) return
+    if (vote === undefined || !this.#shared.isVoter || value.number !== vote.epoch.number + 1) return
     const result = accept(vote, ballot, value)
     if (result === undefined) {
       this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: vote.promised, seen: undefined })

@@ -2,7 +2,7 @@ import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { MIN_SUBNET_SIZE } from '../range.ts'
 import { grant as grantInRing, split } from '../ring-change.ts'
-import { majority } from './epoch.ts'
+import { isVoter, majority } from './epoch.ts'
 import {
   covers,
   difference,
@@ -47,7 +47,7 @@ export class Holder {
   readonly #shared: LeaseShared
   readonly #reserves = new Map<string, Reserve>()
   #leaving: Leaving[] = []
-  /** Of the last lease, by member: the stamp of the newest renewal that it granted. */
+  /** Of the last lease, by voter: the stamp of the newest renewal that it granted. */
   #acks = new Map<PeerName, number>()
   #acked = { epoch: 0, number: 0 }
   /** The wall clock when each renewal was sent, by its stamp. */
@@ -118,7 +118,7 @@ export class Holder {
     return !isOurs
   }
 
-  /** Sends the lease to all members if it is due. */
+  /** Sends the lease to all voters if it is due. */
   advance(now: number): void {
     const { vote, isMember, isExempt } = this.#shared
     if (vote === undefined || !isMember || isExempt || now < this.#renewAt) return
@@ -138,7 +138,7 @@ export class Holder {
     const stamp = Math.floor(now)
     this.#walls.set(stamp, this.#wall(now))
     for (const old of [...this.#walls.keys()].slice(0, -MAX_STAMPS)) this.#walls.delete(old)
-    const noted = grant(vote, self, lease)
+    const noted = this.#shared.isVoter ? grant(vote, self, lease) : 'no-voter'
     if (typeof noted !== 'string') {
       this.#shared.vote = noted
       this.#acks.set(self, stamp)
@@ -147,7 +147,7 @@ export class Holder {
     const { ring } = state
     const wall = Math.max(Math.floor(this.#wall(now)), 0)
     const message: LeaseMessage = { kind: 'renew', epoch, lease, ring, stamp, wall, uid: state.options.uid }
-    for (const peer of this.#shared.reachableMembers()) this.#shared.send(peer, message)
+    for (const peer of this.#shared.reachableVoters()) this.#shared.send(peer, message)
     const isGranted = own.granted >= lease.number && this.leasedUntil(now) !== undefined
     this.#renewAt =
       now + (isGranted ? vote.epoch.leaseTime / 4 : Math.min(SEND_AGAIN, vote.epoch.leaseTime / 4))
@@ -159,7 +159,7 @@ export class Holder {
     const lease = latest(own)
     if (vote === undefined || lease === undefined || !isMember) return false
     if (message.epoch !== vote.epoch.number || message.number !== lease.number) return false
-    if (!this.#walls.has(message.stamp) || !vote.epoch.members.includes(sender)) return false
+    if (!this.#walls.has(message.stamp) || !isVoter(vote.epoch, sender)) return false
     this.#acks.set(sender, Math.max(this.#acks.get(sender) ?? 0, message.stamp))
     const stamps = [...this.#acks.values()].sort((a, b) => b - a)
     const at = stamps[majority(vote.epoch) - 1]

@@ -5,11 +5,12 @@ import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
 import { Agenda } from './agenda.ts'
 import type { LeaseState } from './codec.ts'
-import { type Epoch, FEWEST_MEMBERS, isMember, majority } from './epoch.ts'
+import { type Epoch, FEWEST_MEMBERS, isMember } from './epoch.ts'
 import { Grantor } from './grantor.ts'
 import { Holder } from './holder.ts'
 import { latest } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
+import { forcedEpoch } from './next-epoch.ts'
 import { JOIN_AGAIN, Presence } from './presence.ts'
 import { type Failure, type Order, Proposer } from './proposer.ts'
 import { LeaseShared, type ReclaimTimes } from './shared.ts'
@@ -65,6 +66,10 @@ export class Leases {
 
   get isMember(): boolean {
     return this.#shared.isMember
+  }
+
+  get isVoter(): boolean {
+    return this.#shared.isVoter
   }
 
   get isCloned(): boolean {
@@ -166,21 +171,21 @@ export class Leases {
     const { epoch } = vote
     if (!epoch.leases.has(dead) && !isMember(epoch, dead)) return
     // Without an epoch of members there is nothing to go on with while most of the founders are there.
-    const isLost =
-      epoch.members.filter((peer) => peer === self || state.isKnown(peer)).length < majority(epoch)
-    if (epoch.number === 0 && !isLost) return
+    if (epoch.number === 0 && this.#shared.hasMajority()) return
     this.#holder.bind()
-    const leases = new Map(epoch.leases)
-    for (const [peer, lease] of vote.leases) leases.set(peer, lease)
+    const leases = new Map([...epoch.leases, ...vote.leases])
     const own = latest(this.#shared.own)
     if (own !== undefined) leases.set(self, own)
-    leases.delete(dead)
-    const living = epoch.members.filter((peer) => peer !== dead && !gone.has(peer))
-    // Nobody of them is left: we begin again.
-    const members = living.length === 0 || epoch.number === 0 ? [self] : living
-    if (!members.includes(self)) return
-    const by = { round: (vote.promised?.round ?? 0) + 1, peer: self }
-    const value = { ...epoch, number: epoch.number + 1, by, members, leases, ring: state.ring, taken: [] }
+    const value = forcedEpoch(epoch, {
+      by: { round: (vote.promised?.round ?? 0) + 1, peer: self },
+      dead,
+      gone,
+      absent: new Set(epoch.members.filter((peer) => !state.isKnown(peer))),
+      at: Math.floor(state.world.wall?.() ?? now),
+      leases,
+      ring: state.ring,
+    })
+    if (value === undefined) return
     this.#adopt(value, now)
     this.#tellEpoch(value)
   }
@@ -328,7 +333,7 @@ export class Leases {
 
   /** Looks whether there is something to ask for or to propose. */
   #look(now: number): void {
-    const { vote } = this.#shared
+    const { vote, state } = this.#shared
     this.#lookAt = now + Math.min(LOOK_EVERY, Math.max((vote?.epoch.leaseTime ?? LOOK_EVERY) / 20, 250))
     if (vote === undefined) return
     if (!this.isMember) {
@@ -341,14 +346,18 @@ export class Leases {
       if (this.#presence.isFounding) this.#lookAt = Math.min(this.#lookAt, now + LOOK_AGAIN)
       return
     }
-    if (!this.#proposer.mayBegin(now)) {
-      const isLost = this.#shared.reachableMembers().length + 1 < majority(vote.epoch)
-      if (isLost)
-        this.#refuseOrders(
-          'a majority of the members cannot be reached; --force on one host goes ahead without them',
-        )
+    if (!this.#shared.hasMajority()) {
+      this.#refuseOrders(
+        'a majority of the hosts that vote cannot be reached; --force on one host goes ahead without them',
+      )
       return
     }
+    if (!this.isVoter) {
+      const voters = vote.epoch.voters.map((peer) => state.describe(peer)).join(', ')
+      this.#refuseOrders(`this host does not vote on it; run it on one of ${voters}`)
+      return
+    }
+    if (!this.#proposer.mayBegin(now)) return
     const plan = this.#agenda.plan(now)
     if (plan === undefined) return
     this.#proposer.begin(plan, this.#agenda.takeOrders(), now)

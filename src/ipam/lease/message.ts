@@ -34,6 +34,8 @@ export type LeaseMessage =
       /** Members to be left out for their silence, and departed peers that are to lose what they held. */
       readonly gone: readonly PeerName[]
       readonly rest: readonly PeerName[]
+      /** Voters that are to vote no more, for they cannot be reached. */
+      readonly absent: readonly PeerName[]
       /** An operator says that these are dead: nobody's clock matters. */
       readonly ordered: boolean
     }

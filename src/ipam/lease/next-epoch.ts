@@ -2,6 +2,7 @@ import { rangeSize } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { ownedRanges, type Ring } from '../ring.ts'
 import { seize } from '../ring-change.ts'
+import { type Candidate, elect } from './electorate.ts'
 import { type Ballot, type Epoch, isMember, type Taken } from './epoch.ts'
 import { difference, type Lease } from './lease.ts'
 
@@ -12,6 +13,10 @@ export interface Plan {
   /** Departed peers, or such as are left out, that also lose what they held. */
   readonly rest: ReadonlySet<PeerName>
   readonly joiners: ReadonlyMap<PeerName, Lease>
+  /** Members that have been out of reach for a while: others vote in their place. */
+  readonly absent: ReadonlySet<PeerName>
+  /** ms, wall clock: who joins is a member since then. */
+  readonly at: number
 }
 
 /** What a majority sent with its promises. */
@@ -24,7 +29,7 @@ export interface Findings {
   readonly ring: Ring
 }
 
-/** The value to propose: members with leases, and the ring with what the departed had free as the proposer's. */
+/** The value to propose: members with leases, who of them votes, and the ring with what the departed had free as the proposer's. */
 export function nextEpoch(epoch: Epoch, plan: Plan, findings: Findings, by: Ballot): Epoch {
   const leases = new Map(findings.leases)
   for (const [peer, lease] of plan.joiners) {
@@ -35,6 +40,7 @@ export function nextEpoch(epoch: Epoch, plan: Plan, findings: Findings, by: Ball
   const members = [...leases.keys()]
     .filter((peer) => stays(peer) || (plan.joiners.has(peer) && !plan.gone.has(peer)))
     .sort((a, b) => a - b)
+  const electorate = electorateOf(epoch, members, plan)
 
   let { ring } = findings
   const taken: Taken[] = []
@@ -52,5 +58,42 @@ export function nextEpoch(epoch: Epoch, plan: Plan, findings: Findings, by: Ball
     if (all) leases.delete(peer)
   }
   const { leaseTime, holdTime } = epoch
-  return { number: epoch.number + 1, by, members, leases, ring, taken, leaseTime, holdTime }
+  const number = epoch.number + 1
+  return { number, by, members, ...electorate, leases, ring, taken, leaseTime, holdTime }
+}
+
+/** What an operator makes of the epoch who says that `dead` and `gone` are dead for good: nobody agrees on it. */
+export function forcedEpoch(
+  epoch: Epoch,
+  { by, dead, gone, absent, at, leases, ring }: ForcedPlan,
+): Epoch | undefined {
+  const living = epoch.members.filter((peer) => peer !== dead && !gone.has(peer))
+  // Nobody of them is left: we begin again.
+  const members = living.length === 0 || epoch.number === 0 ? [by.peer] : living
+  if (!members.includes(by.peer)) return undefined
+  const remaining = new Map([...leases].filter(([peer]) => peer !== dead))
+  const electorate = electorateOf(epoch, members, { absent, at })
+  const number = epoch.number + 1
+  return { ...epoch, number, by, members, ...electorate, leases: remaining, ring, taken: [] }
+}
+
+interface ForcedPlan extends Pick<Plan, 'gone' | 'absent' | 'at'> {
+  readonly by: Ballot
+  readonly dead: PeerName
+  readonly leases: ReadonlyMap<PeerName, Lease>
+  readonly ring: Ring
+}
+
+/** Who votes of the members, and who would do so by what is known of them. */
+export function electorateOf(
+  epoch: Epoch,
+  members: readonly PeerName[],
+  { absent, at }: Pick<Plan, 'absent' | 'at'>,
+): Pick<Epoch, 'voters' | 'since'> {
+  const candidates = members.map((peer): Candidate => {
+    // Who the ring was seeded by is not older than who came before there were leases.
+    const since = epoch.number === 0 ? at : (epoch.since.get(peer) ?? at)
+    return { peer, since, isPresent: !absent.has(peer) }
+  })
+  return { voters: elect(candidates, at), since: new Map(candidates.map(({ peer, since }) => [peer, since])) }
 }

@@ -128,9 +128,8 @@ export class Presence {
   /** Whoever asks us to become a member has good prospects. */
   #isWelcoming(): boolean {
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isMember) return false
-    if (vote.epoch.number === 0) return this.isFounding
-    return this.#shared.reachableMembers().length + 1 > vote.epoch.members.length / 2
+    if (vote === undefined || !this.#shared.isVoter) return false
+    return vote.epoch.number === 0 ? this.isFounding : this.#shared.hasMajority()
   }
 
   /** Asks whoever welcomed us to make us a member. */
@@ -154,7 +153,7 @@ export class Presence {
     const mine = this.#shared.vote?.epoch.number ?? 0
     if (epoch < mine) this.#shared.sendEpoch(sender)
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isMember || epoch !== mine || isMember(vote.epoch, sender))
+    if (vote === undefined || !this.#shared.isVoter || epoch !== mine || isMember(vote.epoch, sender))
       return false
     if (this.#shared.merge(ring) === 'conflict') return false
     const known = vote.leases.get(sender)

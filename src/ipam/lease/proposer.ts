@@ -1,7 +1,7 @@
 import type { PeerName } from '../../lib/peer-name.ts'
 import type { RequestId } from '../request.ts'
 import type { Ring } from '../ring.ts'
-import { type Ballot, type Epoch, isAbove, isSameBallot, majority } from './epoch.ts'
+import { type Ballot, type Epoch, isAbove, isSameBallot, isVoter, majority } from './epoch.ts'
 import type { Lease } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
 import { nextEpoch, type Plan } from './next-epoch.ts'
@@ -42,7 +42,7 @@ export interface Failure {
   readonly text: string
 }
 
-/** Brings the next epoch about: asks a majority for promises, makes the value of what they send, has it accepted. */
+/** Brings the next epoch about: asks a majority of the voters for promises, makes the value of what they send, has it accepted. */
 export class Proposer {
   readonly #shared: LeaseShared
   #attempt: Attempt | undefined
@@ -69,9 +69,8 @@ export class Proposer {
   }
 
   mayBegin(now: number): boolean {
-    const { vote, isMember } = this.#shared
-    if (vote === undefined || !isMember || this.isBusy || now < this.#notBefore) return false
-    return this.#shared.reachableMembers().length + 1 >= majority(vote.epoch)
+    const { isVoter } = this.#shared
+    return isVoter && !this.isBusy && now >= this.#notBefore && this.#shared.hasMajority()
   }
 
   begin(plan: Plan, orders: readonly Order[], now: number): void {
@@ -93,8 +92,9 @@ export class Proposer {
       value: undefined,
     }
     const [gone, rest] = [[...plan.gone], [...plan.rest]]
+    const absent = [...plan.absent].filter((peer) => isVoter(vote.epoch, peer))
     const epoch = vote.epoch.number
-    this.#toMembers({ kind: 'prepare', epoch, ballot, gone, rest, ordered: orders.length > 0 })
+    this.#toVoters({ kind: 'prepare', epoch, ballot, gone, rest, absent, ordered: orders.length > 0 })
   }
 
   onPromise(sender: PeerName, message: Of<'promise'>): Failure | undefined {
@@ -115,7 +115,7 @@ export class Proposer {
     if (attempt.promised.size < majority(vote.epoch)) return undefined
     attempt.value = attempt.earlier?.value ?? this.#value(attempt, vote.epoch, this.#shared.state.ring)
     const { ballot, value } = attempt
-    this.#toMembers({ kind: 'accept', epoch: vote.epoch.number, ballot, value })
+    this.#toVoters({ kind: 'accept', epoch: vote.epoch.number, ballot, value })
     return undefined
   }
 
@@ -147,7 +147,7 @@ export class Proposer {
     if (seen !== undefined) {
       this.#seen.set(seen, now)
       attempt.refusedBy.add(sender)
-      if (vote.epoch.members.length - attempt.refusedBy.size >= majority(vote.epoch)) return undefined
+      if (vote.epoch.voters.length - attempt.refusedBy.size >= majority(vote.epoch)) return undefined
     }
     this.#backOff(now)
     return this.#fail(
@@ -161,7 +161,7 @@ export class Proposer {
   advance(now: number): Failure | undefined {
     if (this.#attempt === undefined || now < this.#attempt.deadline) return undefined
     this.#backOff(now)
-    return this.#fail('no majority of the members answers')
+    return this.#fail('no majority of the voters answers')
   }
 
   /** The epoch that was asked for is over: somebody else brought the next one about. */
@@ -186,8 +186,8 @@ export class Proposer {
     return attempt !== undefined && isSameBallot(attempt.ballot, ballot) ? attempt : undefined
   }
 
-  #toMembers(message: LeaseMessage): void {
+  #toVoters(message: LeaseMessage): void {
     this.#shared.send(this.#shared.self, message)
-    for (const peer of this.#shared.reachableMembers()) this.#shared.send(peer, message)
+    for (const peer of this.#shared.reachableVoters()) this.#shared.send(peer, message)
   }
 }

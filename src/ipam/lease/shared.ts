@@ -2,7 +2,7 @@ import type { PeerName } from '../../lib/peer-name.ts'
 import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
 import type { LeaseState } from './codec.ts'
-import { FEWEST_MEMBERS, foundingEpoch, isMember } from './epoch.ts'
+import { FEWEST_MEMBERS, foundingEpoch, isMember, isVoter, majority } from './epoch.ts'
 import { NO_LEASES, type Own } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
 import { type Vote, voteIn } from './vote.ts'
@@ -62,6 +62,11 @@ export class LeaseShared {
     return this.vote !== undefined && isMember(this.vote.epoch, this.self)
   }
 
+  /** We grant leases, and have a say in what the next epoch is. */
+  get isVoter(): boolean {
+    return this.vote !== undefined && isVoter(this.vote.epoch, this.self)
+  }
+
   /** The rule does not hold for us: nothing can be taken from us without our knowledge. */
   get isExempt(): boolean {
     const { vote } = this
@@ -90,9 +95,21 @@ export class LeaseShared {
     return (this.vote?.epoch.members ?? []).filter((peer) => peer !== this.self && this.state.isKnown(peer))
   }
 
-  /** How many members that can be reached come before us. */
+  /** Voters other than us that can be sent to. */
+  reachableVoters(): PeerName[] {
+    return (this.vote?.epoch.voters ?? []).filter((peer) => peer !== this.self && this.state.isKnown(peer))
+  }
+
+  /** So many voters that the next epoch can be agreed on. */
+  hasMajority(): boolean {
+    const { vote } = this
+    if (vote === undefined) return false
+    return this.reachableVoters().length + Number(this.isVoter) >= majority(vote.epoch)
+  }
+
+  /** How many voters that can be reached come before us. */
   rank(): number {
-    return this.reachableMembers().filter((peer) => peer < this.self).length
+    return this.reachableVoters().filter((peer) => peer < this.self).length
   }
 
   sendEpoch(to: PeerName): void {

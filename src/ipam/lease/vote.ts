@@ -2,7 +2,7 @@ import type { PeerName } from '../../lib/peer-name.ts'
 import { type Ballot, type Epoch, isAbove, isMember, isSameBallot } from './epoch.ts'
 import { isSame, type Lease } from './lease.ts'
 
-/** A member's part in the epoch, on disk before anybody hears of it. Never changed in place. */
+/** A voter's part in the epoch, on disk before anybody hears of it. Never changed in place. */
 export interface Vote {
   readonly epoch: Epoch
   /** It hears no proposal below this one for the next epoch, and grants nothing in this one any more. */

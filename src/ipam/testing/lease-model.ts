@@ -1,7 +1,17 @@
 import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
-import { type Ballot, type Epoch, isAbove, isMember, majority } from '../lease/epoch.ts'
-import { granted, intersection, type Lease, NO_LEASES, type Own, permitted, write } from '../lease/lease.ts'
+import { seededRng } from '../../lib/rng.ts'
+import { type Ballot, type Epoch, isAbove, isMember, isVoter, majority } from '../lease/epoch.ts'
+import {
+  granted,
+  intersection,
+  type Lease,
+  NO_LEASES,
+  type Own,
+  permitted,
+  standBy,
+  write,
+} from '../lease/lease.ts'
 import { nextEpoch } from '../lease/next-epoch.ts'
 import { accept, grant, promise, type Vote, voteIn } from '../lease/vote.ts'
 import { emptyRing, ownedRanges, type Ring } from '../ring.ts'
@@ -11,7 +21,8 @@ import { mergeRing } from '../ring-merge.ts'
 /*
  * Every life that a few members can have up to a number of events, on the rule's own functions. Each owns a part of
  * the range and holds nothing at first. The last of them may write leases that hold all that is its, and have them granted
- * by any member; the first ones may propose to go on without it; all promise, accept, and hear of the outcome. A message
+ * by any voter; the first ones may propose to go on without it, or that another one votes; voters promise and accept,
+ * all hear of the outcome. A message
  * may be late, repeated or never come: an event takes what it needs from whatever was ever sent. Nobody looks at a
  * clock: the one that is left out is alive and well. What must never be: an address that it may give out is another's.
  */
@@ -22,9 +33,12 @@ export interface LeaseModelOptions {
   /** Peers that may propose, each so often. */
   readonly proposers: number
   readonly proposals: number
+  /** They may also propose that a voter is replaced by a member that does not vote yet. */
+  readonly swap?: boolean
   /** Planted bugs. */
   readonly grantsAfterPromise?: boolean
   readonly lessThanMajority?: boolean
+  readonly anybodyGrants?: boolean
 }
 
 export interface LeaseModelResult {
@@ -52,6 +66,15 @@ interface Peer {
   readonly proposals: number
 }
 
+interface Prepare {
+  readonly ballot: Ballot
+  readonly epoch: number
+  /** Who is to be left out. */
+  readonly gone: PeerName | undefined
+  /** Whose vote another one is to have. */
+  readonly absent: PeerName | undefined
+}
+
 interface State {
   readonly peers: readonly Peer[]
   /** Leases that were sent: by whom, in which epoch, with which ring. */
@@ -63,13 +86,16 @@ interface State {
   }[]
   /** Who granted them: number of the lease, owner, grantor, epoch. */
   readonly grants: readonly string[]
-  readonly prepares: readonly { readonly ballot: Ballot; readonly epoch: number; readonly gone: PeerName }[]
+  readonly prepares: readonly Prepare[]
   readonly promises: readonly (Promised & { readonly epoch: number })[]
   readonly values: readonly { readonly ballot: Ballot; readonly value: Epoch }[]
   readonly accepts: readonly string[]
 }
 
 const nameOf = (i: number): PeerName => (0x0200_0000_0001 + i) as PeerName
+
+/** The voter that is replaced. */
+const SWAPPED = nameOf(1)
 
 export function exploreLeases(options: LeaseModelOptions): LeaseModelResult {
   let frontier: State[] = [first(options)]
@@ -93,13 +119,40 @@ export function exploreLeases(options: LeaseModelOptions): LeaseModelResult {
   return { states: seen.size, reclaimed, broken: undefined }
 }
 
+/** Lives at random, far longer than all lives can be looked at. */
+export function walkLeases(
+  options: LeaseModelOptions,
+  { lives, seed }: { readonly lives: number; readonly seed: number },
+): LeaseModelResult {
+  const rng = seededRng(seed)
+  let states = 0
+  let reclaimed = 0
+  for (let life = 0; life < lives; life++) {
+    let state = first(options)
+    for (let depth = 0; depth < options.depth; depth++) {
+      const next = [...successors(state, options)]
+      const after = next[rng.below(Math.max(next.length, 1))]
+      if (after === undefined) break
+      states++
+      state = after
+      const broken = twoOwners(state)
+      if (broken !== undefined) return { states, reclaimed, broken }
+    }
+    if (state.peers.some(({ vote }) => vote.epoch.number > 2 && vote.epoch.taken.length > 0)) reclaimed++
+  }
+  return { states, reclaimed, broken: undefined }
+}
+
 function first({ peers: count }: LeaseModelOptions): State {
   const names = Array.from({ length: count }, (_, i) => nameOf(i))
   const range = { start: START, end: START + 4 }
   const ring = seedRing(emptyRing(range, nameOf(0)), names)
   const leases = new Map(names.map((name) => [name, { number: 1, held: [], out: [] }] as const))
   const by = { round: 1, peer: nameOf(0) }
-  const epoch: Epoch = { number: 1, by, members: names, leases, ring, taken: [], leaseTime: 1, holdTime: 2 }
+  const since = new Map(names.map((name) => [name, 0]))
+  const voters = names.length > 3 && names.length % 2 === 0 ? names.slice(0, -1) : names
+  const times = { leaseTime: 1, holdTime: 2 }
+  const epoch: Epoch = { number: 1, by, members: names, voters, since, leases, ring, taken: [], ...times }
   const peers = names.map(
     (name): Peer => ({
       vote: voteIn(epoch),
@@ -166,13 +219,14 @@ function* grantsOf(
   state: State,
   i: number,
   peer: Peer,
-  options: Pick<LeaseModelOptions, 'grantsAfterPromise'>,
+  options: Pick<LeaseModelOptions, 'grantsAfterPromise' | 'anybodyGrants'>,
   only?: number,
 ): Generator<State> {
   for (const { from, epoch, lease, ring } of state.sent) {
     if (only !== undefined && from !== only) continue
     const tag = `${epoch}:${from}:${lease.number}:${i}`
     if (epoch !== peer.vote.epoch.number || state.grants.includes(tag)) continue
+    if (options.anybodyGrants !== true && !isVoter(peer.vote.epoch, nameOf(i))) continue
     const open = options.grantsAfterPromise === true ? { ...peer.vote, promised: undefined } : peer.vote
     const vote = grant(open, nameOf(from), lease)
     const merged = mergeRing(peer.ring, ring, () => false)
@@ -197,11 +251,15 @@ function* counts(state: State, i: number, peer: Peer, options: LeaseModelOptions
 
 function* proposes(state: State, i: number, peer: Peer, options: LeaseModelOptions): Generator<State> {
   if (i >= options.proposers || peer.proposals >= options.proposals) return
-  if (!isMember(peer.vote.epoch, nameOf(i)) || peer.vote.epoch.number > 1) return
-  const gone = nameOf(state.peers.length - 1)
-  if (isMember(peer.vote.epoch, gone)) {
+  const { epoch } = peer.vote
+  if (!isVoter(epoch, nameOf(i)) || epoch.number > (options.swap ? 2 : 1)) return
+  const last = nameOf(state.peers.length - 1)
+  const plans: Pick<Prepare, 'gone' | 'absent'>[] = []
+  if (isMember(epoch, last)) plans.push({ gone: last, absent: undefined })
+  if (options.swap === true && isVoter(epoch, SWAPPED)) plans.push({ gone: undefined, absent: SWAPPED })
+  for (const plan of plans) {
     const ballot = { round: peer.proposals + 1, peer: nameOf(i) }
-    const prepare = { ballot, epoch: peer.vote.epoch.number, gone }
+    const prepare = { ballot, epoch: epoch.number, ...plan }
     const asking = { ...peer, proposals: peer.proposals + 1 }
     const next = withPeer(state, i, asking, { prepares: [...state.prepares, prepare] })
     yield [...promisesOf(next, i, asking, ballot)][0] ?? next
@@ -211,7 +269,7 @@ function* proposes(state: State, i: number, peer: Peer, options: LeaseModelOptio
 function* promisesOf(state: State, i: number, peer: Peer, only?: Ballot): Generator<State> {
   for (const { ballot, epoch } of state.prepares) {
     if (only !== undefined && !isSame(ballot, only)) continue
-    if (epoch !== peer.vote.epoch.number || !isMember(peer.vote.epoch, nameOf(i))) continue
+    if (epoch !== peer.vote.epoch.number || !isVoter(peer.vote.epoch, nameOf(i))) continue
     if (!isAbove(ballot, peer.vote.promised)) continue
     const vote = promise(peer.vote, ballot)
     const lease = peer.own.live.at(-1)
@@ -224,7 +282,7 @@ function* promisesOf(state: State, i: number, peer: Peer, only?: Ballot): Genera
 
 /** A proposer makes the value of the first promises that are enough. */
 function* valuesOf(state: State, i: number, peer: Peer, options: LeaseModelOptions): Generator<State> {
-  for (const { ballot, epoch, gone } of state.prepares) {
+  for (const { ballot, epoch, gone, absent } of state.prepares) {
     if (ballot.peer !== nameOf(i) || epoch !== peer.vote.epoch.number) continue
     if (state.values.some((one) => isSame(one.ballot, ballot))) continue
     const got = state.promises.filter((one) => isSame(one.ballot, ballot))
@@ -240,7 +298,14 @@ function* valuesOf(state: State, i: number, peer: Peer, options: LeaseModelOptio
         if ((leases.get(name)?.number ?? 0) < lease.number) leases.set(name, lease)
       if (one.accepted !== undefined && isAbove(one.accepted.ballot, earlier?.ballot)) earlier = one.accepted
     }
-    const plan = { gone: new Set([gone]), rest: new Set<PeerName>(), joiners: new Map() }
+    const nobody = new Set<PeerName>()
+    const plan = {
+      gone: gone === undefined ? nobody : new Set([gone]),
+      rest: nobody,
+      joiners: new Map(),
+      absent: absent === undefined ? nobody : new Set([absent]),
+      at: 0,
+    }
     const from = new Set(got.map((one) => nameOf(one.from)))
     const value = earlier?.value ?? nextEpoch(peer.vote.epoch, plan, { from, leases, ring }, ballot)
     const next = withPeer(state, i, { ...peer, ring }, { values: [...state.values, { ballot, value }] })
@@ -253,6 +318,7 @@ function* acceptsOf(state: State, i: number, peer: Peer, only?: Ballot): Generat
     if (only !== undefined && !isSame(ballot, only)) continue
     const tag = `${ballot.round}.${ballot.peer}:${i}`
     if (value.number !== peer.vote.epoch.number + 1 || state.accepts.includes(tag)) continue
+    if (!isVoter(peer.vote.epoch, nameOf(i))) continue
     const vote = accept(peer.vote, ballot, value)
     if (vote === undefined) continue
     yield withPeer(state, i, { ...peer, vote }, { accepts: [...state.accepts, tag] })
@@ -267,7 +333,9 @@ function* outcomes(state: State, i: number, peer: Peer, options: LeaseModelOptio
     if (by.length < needed(peer.vote.epoch, options)) continue
     const merged = mergeRing(peer.ring, value.ring, () => false)
     if (merged.conflict !== undefined) continue
-    yield withPeer(state, i, { ...peer, vote: voteIn(value), ring: merged.ring })
+    const known = value.leases.get(nameOf(i))
+    const own = known === undefined ? peer.own : standBy(peer.own, known)
+    yield withPeer(state, i, { ...peer, vote: voteIn(value), own, ring: merged.ring })
   }
 }
 
@@ -286,7 +354,7 @@ const keyOf = ({ peers, sent, grants, prepares, promises, values, accepts }: Sta
     }),
     sent.map(({ from, epoch, lease, ring }) => `${from}.${epoch}.${lease.number}.${tokens(ring)}`).sort(),
     [...grants].sort(),
-    prepares.map(({ ballot, gone }) => `${show(ballot)}-${gone % 256}`).sort(),
+    prepares.map(({ ballot, gone, absent }) => `${show(ballot)}-${gone ?? 0}-${absent ?? 0}`).sort(),
     promises.map(({ ballot, from }) => `${show(ballot)}-${from}`).sort(),
     values.map(({ ballot }) => show(ballot)).sort(),
     [...accepts].sort(),

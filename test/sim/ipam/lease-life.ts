@@ -27,7 +27,7 @@ export interface LeaseLifeOptions {
   readonly bursts?: boolean
   /** A host's disk is set back to what it was some time ago: a backup, or one of two that take turns (a cloned machine). */
   readonly restores?: boolean
-  readonly event?: (peer: PeerName, event: AllocatorEvent) => void
+  readonly event?: (peer: PeerName, event: AllocatorEvent, at: number) => void
 }
 
 /**
@@ -207,7 +207,7 @@ function forceIfLost(world: World): void {
     .toSorted((a, b) => Number(b.allocator?.leases?.isMember) - Number(a.allocator?.leases?.isMember))[0]
   const epoch = operator?.allocator?.leases?.epoch
   if (operator === undefined || epoch === undefined) return
-  const living = epoch.members.filter((member) => !world.isGone(member))
+  const living = epoch.voters.filter((voter) => !world.isGone(voter))
   if (living.length >= majority(epoch)) return
   for (const member of epoch.members) {
     const dead = world.peers.find(({ name }) => name === member)

@@ -33,7 +33,7 @@ export interface WorldOptions {
   /** Leases; undefined for hosts without. */
   readonly reclaim?: ReclaimTimes | undefined
   /** What a peer has to report. */
-  readonly event?: ((peer: PeerName, event: AllocatorEvent) => void) | undefined
+  readonly event?: ((peer: PeerName, event: AllocatorEvent, at: number) => void) | undefined
 }
 
 /** Hosts with allocators, joined by a mesh that delays, loses and reorders messages and falls into parts. */
@@ -73,7 +73,7 @@ export class World {
           peer.step((allocator, now) => allocator.takeover(from, message, now)),
         ),
       reclaim: options.reclaim,
-      event: (peer: PeerName, event: AllocatorEvent) => options.event?.(peer, event),
+      event: (peer: PeerName, event: AllocatorEvent) => options.event?.(peer, event, this.queue.now),
       lease: (from: PeerName, to: PeerName | undefined, message: LeaseMessage) =>
         this.#lease(from, to, message),
     }
