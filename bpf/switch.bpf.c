@@ -52,6 +52,7 @@ static __always_inline int set_tunnel(struct __sk_buff *skb, const struct hop *h
 	} else {
 		key.remote_ipv4 = bpf_ntohl(*(const __u32 *)hop->address);
 	}
+	if (hop->flags & HOP_SEALED) skb->mark |= SEALED_MARK;
 	return bpf_skb_set_tunnel_key(skb, &key, TUNNEL_KEY_SIZE, flags);
 }
 
@@ -98,7 +99,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct config *c
 	count(counter);
 	if (counter == SENT) account(skb, destination, 1);
 	__u32 vxlan = conf->vxlan;
-	struct way *way = bpf_map_lookup_elem(&ways, &destination);
+	struct way *way = hop->flags & HOP_SEALED ? NULL : bpf_map_lookup_elem(&ways, &destination);
 	if (way && way->ifindex) {
 		int verdict = send_direct(skb, way, source, destination);
 		if (verdict != PASS) return verdict;
@@ -109,7 +110,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct config *c
 
 // A copy to each neighbour on the source's broadcast tree. Direct packet pointers are void afterwards.
 static __always_inline void flood(struct __sk_buff *skb, const struct config *conf, __u32 source) {
-	__u32 vxlan = conf->vxlan, tap = conf->punt;
+	__u32 vxlan = conf->vxlan, tap = conf->punt, mark = skb->mark;
 	struct tree *tree = bpf_map_lookup_elem(&trees, &source);
 	if (!tree) return;
 	for (__u32 i = 0; i < TREE_MAX; i++) {
@@ -139,6 +140,7 @@ static __always_inline void flood(struct __sk_buff *skb, const struct config *co
 			continue;
 		}
 		bpf_clone_redirect(skb, vxlan, 0);
+		skb->mark = mark;
 		count(FLOODED);
 		if (source == conf->self) account(skb, to, 1);
 	}

@@ -27,6 +27,8 @@ struct hop {
 #define HOP_UP 1
 #define HOP_SLEEVE 2 // through the engine
 #define HOP_IPV6 4
+#define HOP_SEALED 8 // frames get the mark by which the kernel seals them
+#define SEALED_MARK 0x20000
 
 // The way through the underlay to the neighbour that is the next hop towards the peer whose short id is the index: what
 // the programs need to encapsulate without the VXLAN device, its route lookup and its socket. All zero: by the device.

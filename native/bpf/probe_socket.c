@@ -8,16 +8,16 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-// udpProbeSocket(family, localAddress) → descriptor. Family 4 or 6; an empty address binds to none.
+// udpProbeSocket(family, localAddress, mark) → descriptor. Family 4 or 6; an empty address binds to none; 0 is no mark.
 static napi_value js_open(napi_env env, napi_callback_info info) {
-	size_t argc = 2;
-	napi_value argv[2];
-	int family, discover = IP_PMTUDISC_PROBE;
+	size_t argc = 3;
+	napi_value argv[3];
+	int family, mark, discover = IP_PMTUDISC_PROBE;
 	char text[INET6_ADDRSTRLEN];
 	napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-	if (argc < 2 || !weave_int(env, argv[0], &family) || (family != 4 && family != 6) ||
+	if (argc < 3 || !weave_int(env, argv[0], &family) || (family != 4 && family != 6) || !weave_int(env, argv[2], &mark) ||
 	    napi_get_value_string_utf8(env, argv[1], text, sizeof text, NULL) != napi_ok) {
-		return weave_throw_argument(env, "udpProbeSocket(family, localAddress)");
+		return weave_throw_argument(env, "udpProbeSocket(family, localAddress, mark)");
 	}
 	bool v6 = family == 6;
 	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -29,6 +29,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
 		return weave_throw_argument(env, "udpProbeSocket: not an address");
 	}
 	if ((*text && bind(fd, (void *)&local, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in))) ||
+	    (mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark)) ||
 	    setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &discover, sizeof discover)) {
 		int error = errno;
 		close(fd);

@@ -1,9 +1,12 @@
 import type { Config } from '../config/options.ts'
+import { openEsp } from '../host/esp.ts'
 import type { Host } from '../host/host.ts'
+import { espProblem } from '../host/probe/kernel.ts'
 import { systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { PeerName } from '../lib/peer-name.ts'
+import { systemRng } from '../lib/rng.ts'
 import { TrustedSubnets } from '../mesh/trusted-subnets.ts'
 import { Engine } from '../native/engine.ts'
 import { DataPlane } from '../overlay/data-plane.ts'
@@ -78,6 +81,10 @@ function clearAllowed({ password, trustedSubnets }: Config): (address: string) =
   return (address) => trusted.contains(address)
 }
 
+/** Asked for only where something is to be sealed: an answer may load modules. */
+const whyNoEsp = ({ password }: Config): string | undefined =>
+  password === '' ? 'there is no password' : espProblem()
+
 /** Where the kernel refuses, sleeve does everything. */
 async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName): Promise<Attempt> {
   const udpPort = config.port + 1
@@ -91,7 +98,7 @@ async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName)
     const vxlan = await host.ensureVxlan({ port: udpPort, mtu: VXLAN_MTU })
     const { openFastdp } = await import('../overlay/fastdp/open.ts')
     const fastdp = openFastdp(
-      { clock: systemClock, log },
+      { clock: systemClock, log, rng: systemRng, esp: openEsp(log, udpPort), espProblem: whyNoEsp(config) },
       {
         self,
         vxlan: { name: `vxlan-${udpPort}`, ifindex: vxlan },
@@ -124,6 +131,10 @@ async function removeFastdp({ log, host }: Modules, port: number): Promise<void>
     log.warn('pinned BPF objects of an earlier daemon stay', { reason: messageOf(thrown) })
   }
   await host.removeDatapath({ port })
+  // Without its device nothing can leave in clear.
+  const esp = openEsp(log, port)
+  esp?.flush()
+  esp?.close()
 }
 
 function buildSleeve(

@@ -127,6 +127,9 @@ function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): obje
     Direct: fastdp.direct,
     ...(!fastdp.direct && { BridgedBecause: direct?.onlooker }),
     Ways: waysOf(fastdp, direct),
+    ...(fastdp.sealingProblem === undefined
+      ? { KeysReplaced: fastdp.rekeys }
+      : { ClearBecause: fastdp.sealingProblem }),
     Counters: countersOf(fastdp),
     Tables: fastdp.tableSizes(),
   }
@@ -135,7 +138,12 @@ function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): obje
 /** How VXLAN gets to each neighbour. */
 const waysOf = (fastdp: Fastdp, direct: DirectPath | undefined): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
-    [...fastdp.addresses()].map(([name, address]) => [formatPeerName(name), direct?.wayTo(address)]),
+    [...fastdp.addresses()].map(([name, address]) => [
+      formatPeerName(name),
+      fastdp.isSealed(address)
+        ? { because: 'its packets are sealed in the network stack' }
+        : direct?.wayTo(address),
+    ]),
   )
 
 const countersOf = (fastdp: Fastdp): ReadonlyMap<string, unknown> =>

@@ -14,6 +14,7 @@ import {
   removeDatapath,
 } from './datapath.ts'
 import { createEndpoint, deleteEndpoint } from './endpoint.ts'
+import { openEsp } from './esp.ts'
 import { exposeAddress, exposedAddresses, hideAddress } from './expose.ts'
 import { Firewall } from './firewall/firewall.ts'
 import { watchLinks } from './link-watch.ts'
@@ -114,6 +115,9 @@ export class Host {
     await this.#firewall.stop()
     await this.#firewall.remove(spec)
     await removeLinks(this.#links, this.#bridge, spec.port + 1, this.#log)
+    const esp = openEsp(this.#log, spec.port + 1)
+    esp?.flush()
+    esp?.close()
   }
 
   async bridgeType(): Promise<BridgeType> {

@@ -15,6 +15,8 @@ export interface Step {
 }
 
 const DUMP_ATTEMPTS = 5
+/** There is no such interface, route, family or state. */
+const ABSENT = new Set(['ENODEV', 'ENOENT', 'ESRCH'])
 
 /** One slow step, e.g. the removal of an interface, on a thread and socket of its own: the event loop goes on. */
 export async function runSlowly(protocol: number, ns: number, step: Step): Promise<void> {
@@ -77,7 +79,7 @@ export class NetlinkSocket {
       const verdict = verdictOf(reply)
       if (verdict === undefined) return reply
       const errno = errnoName(verdict.errno)
-      if (verdict.errno !== 0 && errno !== 'ENODEV' && errno !== 'ENOENT') {
+      if (verdict.errno !== 0 && !ABSENT.has(errno)) {
         throw new KernelError(what, errno, verdict.reason)
       }
     }

@@ -2,12 +2,13 @@ import { messageOf } from '../../lib/errors.ts'
 import { type Ip4, tryParseIp4 } from '../../lib/ip4.ts'
 import type { Log } from '../../lib/log.ts'
 import type { SeenChain } from '../direct/ruleset.ts'
+import { isOurs } from '../esp.ts'
 import { Links } from '../links.ts'
 import { NetlinkEvents } from '../netlink/events.ts'
 import { decodeQdisc, dumpQdiscs } from '../netlink/qdisc.ts'
 import { decodeWayOut, lookUpRoute, type WayOut } from '../netlink/route.ts'
 import { NETLINK, NetlinkSocket } from '../netlink/socket.ts'
-import { dumpPolicies } from '../netlink/xfrm.ts'
+import { decodePolicy, dumpPolicies } from '../netlink/xfrm-policy.ts'
 import { Netns } from '../netns.ts'
 import { findRewrite } from './rewrites.ts'
 
@@ -170,7 +171,7 @@ export class Underlay {
     }, QUIET_MS)
   }
 
-  /** Policies seal packets in the network stack: none may go around it. */
+  /** Policies seal packets in the network stack: none may go around it. Whom ours are for has no way here anyhow. */
   #policies(): string | undefined {
     let socket: NetlinkSocket
     try {
@@ -180,7 +181,8 @@ export class Underlay {
     }
     try {
       const found = socket.dump('cannot list the policies of IPsec', dumpPolicies())
-      return found.length === 0 ? undefined : 'there are policies of IPsec'
+      const foreign = found.map(decodePolicy).filter((policy) => policy === undefined || !isOurs(policy))
+      return foreign.length === 0 ? undefined : 'there are policies of IPsec'
     } catch (thrown) {
       return messageOf(thrown)
     } finally {

@@ -35,7 +35,8 @@ export interface BpfDoors {
   bpfDetachClsact(ifindex: number): boolean
   bpfRing(map: number, size: number, onRecord: (record: Uint8Array) => void): object
   bpfRingStop(ring: object): void
-  udpProbeSocket(family: 4 | 6, localAddress: string): number
+  /** `mark`: of its packets. */
+  udpProbeSocket(family: 4 | 6, localAddress: string, mark: number): number
   /** 0, or the errno: that a datagram cannot leave is a fact about the path. */
   udpProbeSend(socket: number, address: string, port: number, bytes: Uint8Array): number
 }

@@ -33,6 +33,9 @@ export const CONFIG_DIRECT = 2
 const HOP_UP = 1
 const HOP_SLEEVE = 2
 const HOP_IPV6 = 4
+const HOP_SEALED = 8
+/** On packets of ours that must be sealed (overlay §1). */
+export const SEALED_MARK = 0x20000
 const LOCAL_FIXED = 1
 export const TREE_MAX = 62
 const EVENT_CONTROL = 1
@@ -54,6 +57,8 @@ export interface Hop {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array
   readonly sleeve: boolean
+  /** What goes there gets the mark, by which the kernel seals it. */
+  readonly sealed?: boolean
   /** Largest IP packet of the overlay that fits; 0: unknown. */
   readonly mtu: number
 }
@@ -105,7 +110,10 @@ export const encodeHop = (hop: Hop | undefined): Uint8Array =>
     bytes.set(hop.address)
     view.setUint16(
       16,
-      HOP_UP | (hop.sleeve ? HOP_SLEEVE : 0) | (hop.address.length === 16 ? HOP_IPV6 : 0),
+      HOP_UP |
+        (hop.sleeve ? HOP_SLEEVE : 0) |
+        (hop.sealed === true ? HOP_SEALED : 0) |
+        (hop.address.length === 16 ? HOP_IPV6 : 0),
       true,
     )
     view.setUint16(18, Math.min(hop.mtu, 0xffff), true)
@@ -222,6 +230,10 @@ export function decodeLocals(entries: Uint8Array): MacEntry[] {
 /** Keys of the sources. */
 export const decodeSources = (entries: Uint8Array): Uint8Array[] =>
   split(entries, 20).map((entry) => entry.slice(0, 16))
+
+/** The address of a source: of IPv4 where only the first four bytes are used. */
+export const sourceAddress = (key: Uint8Array): Uint8Array =>
+  key.subarray(4).every((byte) => byte === 0) ? key.slice(0, 4) : key
 
 function split(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.floor(bytes.length / size) }, (_, i) =>

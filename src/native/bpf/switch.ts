@@ -29,6 +29,7 @@ import {
   type PeerTraffic,
   type SwitchConfig,
   type SwitchEvent,
+  sourceAddress,
   type Way,
 } from './layout.ts'
 
@@ -157,6 +158,11 @@ export class KernelSwitch {
 
   removeSource(address: Uint8Array): void {
     this.#doors.bpfMapDelete(this.#map('sources'), encodeSource(address))
+  }
+
+  /** Addresses (4 or 16 bytes) that may send us VXLAN. */
+  sources(): Uint8Array[] {
+    return decodeSources(this.#doors.bpfMapEntries(this.#map('sources'), SOURCES_LIMIT)).map(sourceAddress)
   }
 
   /** Removes every allowed source but these: also those that an earlier daemon left. */

@@ -14,7 +14,7 @@ export type FastdpOutput =
   | { readonly kind: 'mtu-changed'; readonly mtu: number }
 
 /** Control messages of this overlay (overlay §3.3); `sizeAck` is ours: the size of each heartbeat that arrived. */
-const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1, sizeAck: 2 } as const
+export const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1, sizeAck: 2 } as const
 
 const FAST_MS = 500
 const SLOW_MS = 10_000

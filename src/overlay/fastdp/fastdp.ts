@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
+import type { Rng } from '../../lib/rng.ts'
 import type { OverlayParams, Routes } from '../../mesh/overlay.ts'
 import {
   CONFIG_DIRECT,
@@ -11,13 +12,18 @@ import {
   type PeerTraffic,
 } from '../../native/bpf/layout.ts'
 import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
+import { REKEY_DEFAULTS, type RekeyLimits } from '../rekey.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
-import { addressText } from './address.ts'
+import { addressBytes, addressText } from './address.ts'
 import type { Device } from './device.ts'
+import { EspExchange } from './esp/exchange.ts'
+import type { EspKernel } from './esp/kernel.ts'
+import { Sealing } from './esp/sealing.ts'
+import { closeHops } from './hops.ts'
 import { KernelTables } from './kernel-tables.ts'
 import { staleMacs } from './mac-sweep.ts'
 import { ProbeSockets } from './probe-sockets.ts'
-import { FastdpSlot } from './slot.ts'
+import { FastdpSlot, type MakeSealing } from './slot.ts'
 import { computeTables, type Neighbour, type TunnelWay } from './tables.ts'
 import { TunnelWays, type UnderlayPorts } from './tunnel-ways.ts'
 
@@ -26,6 +32,9 @@ export interface FastdpParts {
   readonly log: Log
   readonly kernel: KernelSwitch
   readonly ports: SwitchPorts
+  readonly rng: Rng
+  /** Undefined: why the kernel cannot seal. */
+  readonly esp: EspKernel | string
 }
 
 /** Where programs hang. */
@@ -52,15 +61,20 @@ export interface FastdpOptions {
   readonly clearAllowed: (address: string) => boolean
   /** Entries that an earlier daemon left live this long (ms) unless its peers come back. */
   readonly holdMs: number
+  /** When keys of ESP are replaced; see `REKEY_DEFAULTS`. */
+  readonly rekey?: RekeyLimits
 }
 
 /** Feature key: this peer tells the size of each heartbeat that arrives, so that the path's MTU can be found. */
 const SIZES_FEATURE = 'FastdpSizes'
 
+/** Feature key: this peer changes to a new key of ESP whenever it is told one. */
+const REKEYS_FEATURE = 'FastdpRekeys'
+
 const SWEEP_MS = 60_000
 const TICK_MS = 1000
 const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
-const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, mtu: 0, way: undefined }
+const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, sealed: false, mtu: 0, way: undefined }
 /** What VXLAN adds to a packet: outer IP, UDP and VXLAN headers, inner Ethernet header. */
 const VXLAN_OVERHEAD_BYTES = 50
 
@@ -104,7 +118,11 @@ export class Fastdp implements SubOverlay {
   }
 
   features(): ReadonlyMap<string, string> {
-    return new Map([[SIZES_FEATURE, '1']])
+    const { esp } = this.#parts
+    return new Map([
+      [SIZES_FEATURE, '1'],
+      ...(typeof esp === 'string' ? [] : [[REKEYS_FEATURE, '1'] as const]),
+    ])
   }
 
   async start(): Promise<void> {
@@ -126,7 +144,13 @@ export class Fastdp implements SubOverlay {
    */
   leave(): void {
     // Nobody will look at routes and firewall for a while: the kernel has to, packet by packet.
-    this.#parts.kernel.clearWays()
+    const { kernel } = this.#parts
+    kernel.clearWays()
+    // Their keys end with their connections: nothing may be left to go there in clear.
+    const sealed = new Set(
+      [...this.#slots.values()].filter((slot) => slot.sealed).map(({ address }) => address),
+    )
+    closeHops(kernel, (address) => !sealed.has(address))
     this.#leaving = true
   }
 
@@ -135,7 +159,12 @@ export class Fastdp implements SubOverlay {
     clearInterval(this.#ticker)
     clearImmediate(this.#scheduled)
     this.#sockets.close()
-    this.#parts.kernel.close()
+    const { esp, kernel } = this.#parts
+    if (typeof esp !== 'string') {
+      esp.flush()
+      esp.close()
+    }
+    kernel.close()
   }
 
   /** The engine's TAP, where frames for sleeve peers go and theirs come from. */
@@ -147,14 +176,13 @@ export class Fastdp implements SubOverlay {
 
   prepare(params: OverlayParams, events: SubOverlayEvents): SubConnection {
     if (params.remoteShortId === undefined) throw new Error('the peer has no short id')
-    if (params.sessionKey !== undefined)
-      throw new Error('encryption is required, and the fast datapath cannot encrypt here')
+    const sealing = params.sessionKey && this.#makeSealing(params, params.sessionKey)
     const slot = new FastdpSlot(
       {
         clock: this.#parts.clock,
         log: this.#parts.log,
         events,
-        send: (address, port, bytes) => this.#sockets.send(address, port, bytes),
+        send: (address, port, bytes) => this.#sockets.send(address, port, bytes, sealing !== undefined),
         self: () => this.#shortId ?? 0,
         changed: () => this.#slotChanged(params.remote, slot),
       },
@@ -166,6 +194,7 @@ export class Fastdp implements SubOverlay {
         remoteShortId: params.remoteShortId,
         mtu: this.#options.mtu,
         sizesAnswered: params.features.has(SIZES_FEATURE),
+        sealing,
       },
     )
     return slot
@@ -241,6 +270,22 @@ export class Fastdp implements SubOverlay {
 
   get direct(): boolean {
     return this.#direct
+  }
+
+  /** Whether what is exchanged with this address is encrypted. */
+  isSealed(address: string): boolean {
+    return [...this.#slots.values()].some((slot) => slot.sealed && slot.address === address)
+  }
+
+  /** Undefined: connections with a password can be sealed here; or why not. */
+  get sealingProblem(): string | undefined {
+    const { esp } = this.#parts
+    return typeof esp === 'string' ? esp : undefined
+  }
+
+  /** Times that a key of ESP was replaced, on the connections that there are. */
+  get rekeys(): number {
+    return [...this.#slots.values()].reduce((sum, slot) => sum + slot.rekeys, 0)
   }
 
   macs(): readonly MacEntry[] {
@@ -322,10 +367,25 @@ export class Fastdp implements SubOverlay {
     if (slot.confirmed) this.#slots.set(remote, slot)
     else if (this.#slots.get(remote) === slot) this.#slots.delete(remote)
     if (this.#leaving) return
-    // Every confirmed neighbour here is in clear: `prepare` refuses the others.
-    this.#tables.allowSources([...this.#slots.values()].map(({ address }) => address))
+    const admitted = [...this.#slots.values()].filter((each) => each.admitted)
+    this.#tables.allowSources(admitted.map(({ address }) => address))
     this.#keepTunnels()
-    this.#changed()
+    // Where frames must be sealed the kernel has to know before anything else happens.
+    if (slot.sealed) this.#write()
+    else this.#changed()
+  }
+
+  #makeSealing({ remote, local, peer, features }: OverlayParams, sessionKey: Uint8Array): MakeSealing {
+    const { esp, rng } = this.#parts
+    if (typeof esp === 'string')
+      throw new Error(`encryption is required, and this kernel cannot seal VXLAN: ${esp}`)
+    const [from, to] = [addressBytes(local.host), addressBytes(peer.host)]
+    if (from === undefined || to === undefined)
+      throw new Error('the connection has no addresses to seal between')
+    const { self, rekey = REKEY_DEFAULTS } = this.#options
+    const rekeys = features.has(REKEYS_FEATURE)
+    const exchange = new EspExchange({ self, remote, sessionKey, rekeys, limits: rekey }, rng)
+    return (events) => new Sealing({ kernel: esp, exchange, ...events }, { local: from, remote: to })
   }
 
   #received(frame: ControlFrame): void {
@@ -346,22 +406,25 @@ export class Fastdp implements SubOverlay {
   #changed(): void {
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined
-      if (this.#leaving) return
-      this.#tables.write(
-        computeTables({
-          self: this.#options.self,
-          routes: this.#routes,
-          shortIds: this.#shortIds,
-          neighbour: (name) => this.#neighbour(name),
-        }),
-      )
+      if (!this.#leaving) this.#write()
     })
+  }
+
+  #write(): void {
+    this.#tables.write(
+      computeTables({
+        self: this.#options.self,
+        routes: this.#routes,
+        shortIds: this.#shortIds,
+        neighbour: (name) => this.#neighbour(name),
+      }),
+    )
   }
 
   #neighbour(name: PeerName): Neighbour {
     const slot = this.#slots.get(name)
-    if (slot === undefined || !this.#inUse.has(name)) return BY_SLEEVE
-    return { fastdpAddress: slot.address, mtu: slot.mtu, way: this.#wayTo(slot) }
+    if (slot === undefined || !this.#inUse.has(name) || !slot.open) return BY_SLEEVE
+    return { fastdpAddress: slot.address, sealed: slot.sealed, mtu: slot.mtu, way: this.#wayTo(slot) }
   }
 
   #keepTunnels(): void {
@@ -370,6 +433,8 @@ export class Fastdp implements SubOverlay {
 
   /** Where the path's size is not measured the kernel has to look at each packet's. */
   #wayTo(slot: FastdpSlot): TunnelWay | undefined {
+    // Packets are sealed in the network stack, and taken for sealed there.
+    if (this.isSealed(slot.address)) return undefined
     const way = this.#findWay(slot.address)
     if (way === undefined) return undefined
     return slot.sizeMeasured || way.pathMtu >= this.#options.mtu + VXLAN_OVERHEAD_BYTES ? way : undefined

@@ -1,3 +1,4 @@
+import type { Hop } from '../../native/bpf/layout.ts'
 import type { KernelSwitch } from '../../native/bpf/switch.ts'
 import { addressBytes } from './address.ts'
 import { diffTables, type TableHop, type Tables } from './tables.ts'
@@ -26,14 +27,17 @@ export class KernelTables {
   write(wanted: Tables): void {
     const { hops, trees } = diffTables(this.#written, wanted)
     for (const [id, hop] of hops) {
+      const way = hop?.way && kernelWay(hop.way, this.#udpPort)
+      // A way that ends has ended before frames are for somebody else.
+      if (way === undefined) this.#kernel.setWay(id, undefined)
       this.#kernel.setHop(id, hop && kernelHop(hop))
-      this.#kernel.setWay(id, hop?.way && kernelWay(hop.way, this.#udpPort))
+      if (way !== undefined) this.#kernel.setWay(id, way)
     }
     for (const [id, tree] of trees) this.#kernel.setTree(id, tree)
     this.#written = wanted
   }
 
-  /** Exactly these underlay addresses may send us VXLAN in clear. */
+  /** Exactly these underlay addresses may send us VXLAN, in clear or sealed: what must be sealed the kernel's IPsec knows. */
   allowSources(addresses: Iterable<string>): void {
     const wanted = new Map<string, Uint8Array>()
     for (const text of addresses) {
@@ -57,7 +61,7 @@ export class KernelTables {
   }
 }
 
-function kernelHop(hop: TableHop): { address: Uint8Array; sleeve: boolean; mtu: number } {
+function kernelHop(hop: TableHop): Hop {
   const address = hop.address === undefined ? undefined : addressBytes(hop.address)
-  return { address: address ?? NO_ADDRESS, sleeve: address === undefined, mtu: hop.mtu }
+  return { address: address ?? NO_ADDRESS, sleeve: address === undefined, sealed: hop.sealed, mtu: hop.mtu }
 }

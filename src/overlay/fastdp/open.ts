@@ -1,49 +1,60 @@
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import type { Rng } from '../../lib/rng.ts'
 import { attachBeside, attachIngress } from '../../native/bpf/attach.ts'
 import { bpfDoors } from '../../native/bpf/doors.ts'
 import { Pins } from '../../native/bpf/pins.ts'
 import { KernelSwitch } from '../../native/bpf/switch.ts'
 import { addressText } from './address.ts'
+import type { EspKernel } from './esp/kernel.ts'
 import { Fastdp, type FastdpOptions, type SwitchPorts } from './fastdp.ts'
+import { closeHops } from './hops.ts'
 
 /**
  * Loads the switch into the kernel, taking over the tables and links that an earlier daemon pinned. Throws what
  * the kernel says when it cannot have eBPF on TC: the caller then does without this overlay.
  */
 export function openFastdp(
-  parts: { readonly clock: Clock; readonly log: Log },
+  parts: {
+    readonly clock: Clock
+    readonly log: Log
+    readonly rng: Rng
+    /** Undefined: the kernel has no IPsec at all. */
+    readonly esp: EspKernel | undefined
+    /** Why the kernel cannot seal VXLAN. */
+    readonly espProblem: string | undefined
+  },
   options: FastdpOptions,
 ): Fastdp {
-  const { clock, log } = parts
+  const { clock, log, rng, esp, espProblem } = parts
   const pins = openPins(log)
   const kernel = KernelSwitch.load((map) => pins?.map(map))
   // The ways are as the earlier daemon saw them: until they are looked at anew, frames take the VXLAN device.
   kernel.clearWays()
-  const closed = closeClearHops(kernel, options.clearAllowed)
-  if (closed > 0) log.info('an earlier daemon sent in clear: that has ended', { peers: closed })
+  // An earlier daemon may have had no password: what it left must not go on in clear until its peers come back. What it
+  // sealed would go in clear as soon as its policies are gone.
+  const sealed = new Set(esp?.guarded().map(addressText))
+  const closed = closeHops(kernel, (address) => options.clearAllowed(address) && !sealed.has(address))
+  if (closed > 0)
+    log.info('peers of an earlier daemon are cut off until their keys are agreed on', { peers: closed })
+  if (espProblem === undefined) esp?.start()
+  else {
+    esp?.flush()
+    esp?.close()
+  }
   if (pins !== undefined) for (const [name, descriptor] of kernel.maps) pins.keepMap(name, descriptor)
   return new Fastdp(
-    { clock, log, kernel, ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins, log) },
+    {
+      clock,
+      log,
+      rng,
+      kernel,
+      ports: pins === undefined ? unpinned(kernel) : pinned(kernel, pins, log),
+      esp: espProblem ?? esp ?? 'it has no IPsec',
+    },
     options,
   )
-}
-
-/**
- * An earlier daemon may have had no password: what it left in the kernel must not go on in clear until its peers come
- * back. Gives the number of peers that are cut off until then.
- */
-export function closeClearHops(
-  kernel: Pick<KernelSwitch, 'directHops' | 'setHop' | 'retainSources'>,
-  allowed: (address: string) => boolean,
-): number {
-  const hops = [...kernel.directHops()]
-  const refused = hops.filter(([, address]) => !allowed(addressText(address)))
-  if (refused.length === 0) return 0
-  for (const [id] of refused) kernel.setHop(id, undefined)
-  kernel.retainSources(hops.filter((hop) => !refused.includes(hop)).map(([, address]) => address))
-  return refused.length
 }
 
 const pinned = (kernel: KernelSwitch, pins: Pins, log: Log): SwitchPorts => ({

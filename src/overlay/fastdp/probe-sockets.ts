@@ -1,12 +1,14 @@
 import { bpfDoors } from '../../native/bpf/doors.ts'
+import { SEALED_MARK } from '../../native/bpf/layout.ts'
 
-/** Sockets that heartbeats leave through, one for each address family, opened at first use. */
+/** Sockets that heartbeats leave through, for each address family one in clear and one to be sealed, opened at first use. */
 export class ProbeSockets {
-  readonly #open = new Map<4 | 6, number>()
+  readonly #open = new Map<string, number>()
 
   /** 0 or the errno. */
-  send(address: string, port: number, bytes: Uint8Array): number {
-    return bpfDoors().udpProbeSend(this.#socket(address.includes(':') ? 6 : 4), address, port, bytes)
+  send(address: string, port: number, bytes: Uint8Array, sealed: boolean): number {
+    const socket = this.#socket(address.includes(':') ? 6 : 4, sealed ? SEALED_MARK : 0)
+    return bpfDoors().udpProbeSend(socket, address, port, bytes)
   }
 
   close(): void {
@@ -14,9 +16,10 @@ export class ProbeSockets {
     this.#open.clear()
   }
 
-  #socket(family: 4 | 6): number {
-    const socket = this.#open.get(family) ?? bpfDoors().udpProbeSocket(family, '')
-    this.#open.set(family, socket)
+  #socket(family: 4 | 6, mark: number): number {
+    const key = `${family} ${mark}`
+    const socket = this.#open.get(key) ?? bpfDoors().udpProbeSocket(family, '', mark)
+    this.#open.set(key, socket)
     return socket
   }
 }

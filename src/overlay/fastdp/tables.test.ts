@@ -20,8 +20,8 @@ const routes: Routes = {
   broadcast: (source) => (source === A ? [B] : []),
   sources: [A, B, C],
 }
-const fast = (): Neighbour => ({ fastdpAddress: '10.99.0.2', mtu: 1376, way: undefined })
-const slow = (): Neighbour => ({ fastdpAddress: undefined, mtu: 0, way: undefined })
+const fast = (): Neighbour => ({ fastdpAddress: '10.99.0.2', sealed: false, mtu: 1376, way: undefined })
+const slow = (): Neighbour => ({ fastdpAddress: undefined, sealed: false, mtu: 0, way: undefined })
 
 test('a peer behind a neighbour is reached at the address of the neighbour', () => {
   const { hops, trees } = computeTables({ self: A, routes, shortIds, neighbour: fast })

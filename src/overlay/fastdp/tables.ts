@@ -15,6 +15,8 @@ export interface TunnelWay {
 export interface Neighbour {
   /** Its underlay address for VXLAN; undefined: by sleeve. */
   readonly fastdpAddress: string | undefined
+  /** What goes there is sealed by the kernel. */
+  readonly sealed: boolean
   /** Largest IP packet of a container that the path carries; 0: unknown. */
   readonly mtu: number
   /** Undefined: by the VXLAN device. */
@@ -24,6 +26,7 @@ export interface Neighbour {
 /** A next hop in the kernel's terms; `address` is text. */
 export interface TableHop {
   readonly address: string | undefined
+  readonly sealed: boolean
   readonly mtu: number
   readonly way: TunnelWay | undefined
 }
@@ -56,8 +59,8 @@ export function computeTables({ self, routes, shortIds, neighbour }: TableInputs
   for (const [id, name] of shortIds) {
     const via = routes.unicast.get(name)
     if (name !== self && via !== undefined) {
-      const { fastdpAddress, mtu, way } = neighbour(via)
-      hops.set(id, { address: fastdpAddress, mtu, way })
+      const { fastdpAddress, sealed, mtu, way } = neighbour(via)
+      hops.set(id, { address: fastdpAddress, sealed, mtu, way })
     }
     const next = routes.broadcast(name).flatMap((peer) => idOf.get(peer) ?? [])
     if (next.length > 0) trees.set(id, next)
@@ -91,7 +94,7 @@ export function diffTables(
 }
 
 const isSameHop = (a: TableHop, b: TableHop): boolean =>
-  a.address === b.address && a.mtu === b.mtu && isSameWay(a.way, b.way)
+  a.address === b.address && a.sealed === b.sealed && a.mtu === b.mtu && isSameWay(a.way, b.way)
 
 function isSameWay(a: TunnelWay | undefined, b: TunnelWay | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
