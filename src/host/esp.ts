@@ -49,10 +49,10 @@ export class HostEsp {
   readonly #udpPort: number
   readonly #neighbours = new Map<string, Neighbour>()
 
-  /** `udpPort`: of VXLAN. Throws where the kernel has no IPsec. */
-  constructor(udpPort: number) {
+  /** `udpPort`: of VXLAN; `ns`: descriptor of a namespace, -1 for the host's. Throws where the kernel has no IPsec. */
+  constructor(udpPort: number, ns = -1) {
     this.#udpPort = udpPort
-    this.#socket = new NetlinkSocket(NETLINK.XFRM)
+    this.#socket = new NetlinkSocket(NETLINK.XFRM, ns)
   }
 
   /**
