@@ -69,11 +69,19 @@ const latency: Measurement = async (topology, seconds) => {
   return { latency_us: percentile('50.000'), latency_p99_us: percentile('99.000') }
 }
 
+/** Nothing to do: milliseconds of processor per second that the daemons of both hosts take together. */
+const idle: Measurement = async (topology, seconds) => {
+  const before = topology.daemonsCpuMs()
+  await sleep(seconds * 1000)
+  return { idle_cpu_ms_per_s: (topology.daemonsCpuMs() - before) / seconds }
+}
+
 export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   tcp1: tcp('tcp1', 1),
   tcp4: tcp('tcp4', 4),
   pps,
   latency,
+  idle,
 }
 
 /** The traffic generator, compiled at first use. */

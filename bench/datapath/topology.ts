@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -78,6 +78,16 @@ export class Topology {
         console.error(`${this.#prefix}: ${label} ended (${signal ?? code}):\n${this.log(label)}`)
     })
     this.#daemons.push(child)
+  }
+
+  /** Processor time that the daemons have had so far, in ms. */
+  daemonsCpuMs(): number {
+    const nanoseconds = this.#daemons.flatMap(({ pid }) =>
+      readdirSync(`/proc/${pid}/task`).map((task) =>
+        Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]),
+      ),
+    )
+    return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6
   }
 
   log(label: string): string {

@@ -29,6 +29,8 @@ export interface SwitchMetrics {
   readonly tables: Readonly<Record<string, number>>
   /** Frames take the short way, without the bridge. */
   readonly direct: boolean
+  /** Events of sealed VXLAN; undefined where nothing can be sealed. */
+  readonly esp: Readonly<Record<string, number>> | undefined
 }
 
 export interface DnsMetrics {
@@ -142,6 +144,11 @@ export class Metrics {
     'weave_fastdp_direct',
     '1 when frames pass between ports and tunnel without the bridge.',
   )
+  readonly #esp = this.#counter(
+    'weave_fastdp_esp_total',
+    'Keys of ESP replaced, and packets of IPsec on this host that were not let through.',
+    'event',
+  )
   readonly #dnsQueries = this.#counter(
     'weave_dns_queries_total',
     'DNS queries answered.',
@@ -229,7 +236,8 @@ export class Metrics {
     }
   }
 
-  #setSwitch({ counters, tables, direct }: SwitchMetrics): void {
+  #setSwitch({ counters, tables, direct, esp }: SwitchMetrics): void {
+    for (const [event, count] of Object.entries(esp ?? {})) set(this.#esp, { event }, count)
     for (const [event, count] of Object.entries(counters)) {
       const reason = /^drop_(.*)/.exec(event)?.[1]
       if (reason === undefined) set(this.#switchFrames, { event }, count)

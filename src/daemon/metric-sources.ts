@@ -1,6 +1,8 @@
 import type { LinkTraffic, MetricSources } from '../api/metrics.ts'
 import { LATENCY_BUCKETS_SEC } from '../dns/stats.ts'
+import { espStatistics } from '../host/esp-statistics.ts'
 import { formatPeerName } from '../lib/peer-name.ts'
+import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { type ReportSources, takeReport } from './report.ts'
 
 /** What a scrape shows. */
@@ -18,6 +20,7 @@ export function metricSources(sources: ReportSources): MetricSources {
       counters: dataPath.fastdp.counters(),
       tables: dataPath.fastdp.tableSizes(),
       direct: dataPath.fastdp.direct,
+      esp: espEvents(dataPath.fastdp),
     },
     dns: names && {
       entriesOurs: names.livingOurs,
@@ -34,6 +37,10 @@ export function metricSources(sources: ReportSources): MetricSources {
     pluginCalls: plugin && { all: plugin.calls, failed: plugin.failures },
   }
 }
+
+/** Where the kernel does not count, there are the keys. */
+const espEvents = (fastdp: Fastdp): Readonly<Record<string, number>> | undefined =>
+  fastdp.sealingProblem === undefined ? { key_replaced: fastdp.rekeys, ...espStatistics() } : undefined
 
 function linkTraffic({ router, dataPath }: ReportSources): LinkTraffic[] {
   const nicknames = new Map(router.status().peers.map((peer) => [peer.name, peer.nickname]))

@@ -106,6 +106,7 @@ export class Fastdp implements SubOverlay {
   #findWay: WayFinder = () => undefined
   #direct = false
   #leaving = false
+  #rekeys = 0
   #settled = false
   #started = 0
   #swept = 0
@@ -283,9 +284,9 @@ export class Fastdp implements SubOverlay {
     return typeof esp === 'string' ? esp : undefined
   }
 
-  /** Times that a key of ESP was replaced, on the connections that there are. */
+  /** Times that a key of ESP was replaced, in either direction. */
   get rekeys(): number {
-    return [...this.#slots.values()].reduce((sum, slot) => sum + slot.rekeys, 0)
+    return this.#rekeys
   }
 
   macs(): readonly MacEntry[] {
@@ -385,7 +386,11 @@ export class Fastdp implements SubOverlay {
     const { self, rekey = REKEY_DEFAULTS } = this.#options
     const rekeys = features.has(REKEYS_FEATURE)
     const exchange = new EspExchange({ self, remote, sessionKey, rekeys, limits: rekey }, rng)
-    return (events) => new Sealing({ kernel: esp, exchange, ...events }, { local: from, remote: to })
+    const replaced = (): void => {
+      this.#rekeys++
+    }
+    return (events) =>
+      new Sealing({ kernel: esp, exchange, replaced, ...events }, { local: from, remote: to })
   }
 
   #received(frame: ControlFrame): void {

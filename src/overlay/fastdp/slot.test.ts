@@ -71,7 +71,7 @@ function sealedSlot(refuses?: keyof EspKernel) {
       remoteShortId: 8,
       mtu: 1376,
       sizesAnswered: true,
-      sealing: (events) => new Sealing({ kernel, exchange, ...events }, path),
+      sealing: (events) => new Sealing({ kernel, exchange, replaced: () => undefined, ...events }, path),
     },
   )
   return { slot, seen }

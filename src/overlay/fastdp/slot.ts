@@ -87,11 +87,6 @@ export class FastdpSlot implements SubConnection {
     return this.#confirmed && (this.#sealing?.ready ?? true)
   }
 
-  /** Times that a key was replaced. */
-  get rekeys(): number {
-    return this.#sealing?.rekeys ?? 0
-  }
-
   /** The neighbour tells which sizes arrive. */
   get sizeMeasured(): boolean {
     return this.#options.sizesAnswered

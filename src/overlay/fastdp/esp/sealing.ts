@@ -6,6 +6,8 @@ export interface SealingParts {
   readonly exchange: EspExchange
   /** Sends a key message to the neighbour. */
   readonly tell: (body: Uint8Array) => void
+  /** A key of either direction has another after it. */
+  readonly replaced: () => void
   /** Both directions are sealed from now on. */
   readonly ready: (now: number) => void
 }
@@ -15,7 +17,8 @@ export class Sealing {
   readonly #parts: SealingParts
   readonly #path: EspPath
   #guarded = false
-  #newKeys = 0
+  /** Directions that have had a key. */
+  readonly #keyed = new Set<'in' | 'out'>()
 
   constructor(parts: SealingParts, path: EspPath) {
     this.#parts = parts
@@ -33,11 +36,6 @@ export class Sealing {
 
   get since(): number {
     return this.#parts.exchange.since
-  }
-
-  /** Keys of either direction that were replaced. */
-  get rekeys(): number {
-    return Math.max(0, this.#newKeys - 2)
   }
 
   /** Throws what the kernel says when it refuses; then `stop` is to be called. */
@@ -77,7 +75,7 @@ export class Sealing {
       switch (output.kind) {
         case 'open':
           kernel.addState(this.#path, 'in', output.spi, output.key)
-          this.#newKeys++
+          this.#count('in')
           break
         case 'control':
           tell(output.body)
@@ -85,7 +83,7 @@ export class Sealing {
         case 'seal':
           kernel.addState(this.#path, 'out', output.spi, output.key)
           kernel.seal(this.#path, this, output.spi)
-          this.#newKeys++
+          this.#count('out')
           break
         case 'forget':
           kernel.dropState(this.#path, output.direction, output.spi)
@@ -94,5 +92,10 @@ export class Sealing {
           ready(now)
       }
     }
+  }
+
+  #count(direction: 'in' | 'out'): void {
+    if (this.#keyed.has(direction)) this.#parts.replaced()
+    this.#keyed.add(direction)
   }
 }
