@@ -29,7 +29,7 @@ import { buildIpam, exposedClaims } from './build-ipam.ts'
 import { DaemonControl } from './control.ts'
 import { buildDataPath } from './data-path.ts'
 import { DockerBridge } from './docker-bridge.ts'
-import { dockerBridgeAddress, ensureHost, firewallSpec } from './ensure-host.ts'
+import { dockerBridgeAddress, ensureHost, firewallSpec, initialMtu } from './ensure-host.ts'
 import { handNameRoutes } from './hand-names.ts'
 import { identify } from './identity.ts'
 import { meshOptions } from './mesh-options.ts'
@@ -86,10 +86,11 @@ export class Daemon implements AsyncDisposable {
     const host = new Host({ log: log.child({ part: 'host' }) }, { bridge: config.weaveBridge })
     this.#add('host', host)
     const name = await identify({ host, state, log }, config)
-    await ensureHost(host, config, name)
+    const mtu = await initialMtu(host, config)
+    await ensureHost(host, config, name, mtu)
     await host.start()
 
-    const dataPath = await buildDataPath({ log: log.child({ part: 'overlay' }), host }, config, name)
+    const dataPath = await buildDataPath({ log: log.child({ part: 'overlay' }), host }, config, name, mtu)
     const engine = dockerEngine(config.dockerApi, environment)
     let peerGone = (_name: PeerName): void => undefined
     const router = new MeshRouter(
@@ -145,6 +146,8 @@ export class Daemon implements AsyncDisposable {
       await dataPath.direct.start()
       this.#add('direct path', dataPath.direct)
     }
+    dataPath.containers.start()
+    this.#add('MTU of containers', dataPath.containers)
     if (ipam !== undefined && ipamChannels !== undefined) {
       const { procPath } = config
       await ipam.start(ipamChannels, [

@@ -9,13 +9,13 @@ import type { PeerName } from '../lib/peer-name.ts'
 import { systemRng } from '../lib/rng.ts'
 import { TrustedSubnets } from '../mesh/trusted-subnets.ts'
 import { Engine } from '../native/engine.ts'
+import { DEFAULT_MTU } from '../overlay/constants.ts'
 import { DataPlane } from '../overlay/data-plane.ts'
+import { LARGEST_MTU } from '../overlay/device-mtu.ts'
 import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { SleeveOverlay } from '../overlay/sleeve-overlay.ts'
+import { ContainerMtu } from './container-mtu.ts'
 import { DirectPath } from './direct-path.ts'
-
-/** Fits underlays of 1460 bytes with every overhead that an overlay adds (overlay §1). */
-const DEFAULT_MTU = 1376
 
 /** The VXLAN device takes whatever fits a UDP datagram: the path decides, not the device (overlay §7.2). */
 const VXLAN_MTU = 65_485
@@ -36,6 +36,7 @@ export interface DataPath {
   readonly fastdpProblem: string | undefined
   /** The containers' own ports, where there is a fast datapath. */
   readonly direct: DirectPath | undefined
+  readonly containers: ContainerMtu
   /** For the report: which device frames are taken from, and how. */
   readonly description: string
 }
@@ -45,13 +46,16 @@ interface Modules {
   readonly host: Host
 }
 
-export const containerMtu = (config: Config): number => (config.mtu === 0 ? DEFAULT_MTU : config.mtu)
-
-/** Builds the overlays; nothing moves before `plane.start()`. */
-export async function buildDataPath(modules: Modules, config: Config, self: PeerName): Promise<DataPath> {
-  const { log } = modules
-  const { fastdp, problem } = await tryFastdp(modules, config, self)
-  const sleeve = buildSleeve(modules, config, self, fastdp)
+/** Builds the overlays; nothing moves before `plane.start()`. `mtu`: what containers have. */
+export async function buildDataPath(
+  modules: Modules,
+  config: Config,
+  self: PeerName,
+  mtu: number,
+): Promise<DataPath> {
+  const { log, host } = modules
+  const { fastdp, problem } = await tryFastdp(modules, config, self, mtu)
+  const sleeve = buildSleeve(modules, config, self, fastdp, () => containers.mtu)
   const overlays = fastdp === undefined ? [sleeve] : [fastdp, sleeve]
   const plane = new DataPlane({ clock: systemClock, log, overlays })
   const description = fastdp === undefined ? `${SLEEVE_TAP} (via TAP)` : 'vethwe-datapath (via eBPF)'
@@ -66,7 +70,11 @@ export async function buildDataPath(modules: Modules, config: Config, self: Peer
         udpPort: config.port + 1,
       },
     )
-  return { plane, sleeve, fastdp, direct, fastdpProblem: problem, description }
+  const containers = new ContainerMtu(
+    { clock: systemClock, log, host, plane, sleeve, fastdp },
+    { mtu, pinned: config.mtu !== 0, devices: [SLEEVE_TAP], procPath: config.procPath },
+  )
+  return { plane, sleeve, fastdp, direct, containers, fastdpProblem: problem, description }
 }
 
 interface Attempt {
@@ -86,13 +94,17 @@ const whyNoEsp = ({ password }: Config): string | undefined =>
   password === '' ? 'there is no password' : espProblem()
 
 /** Where the kernel refuses, sleeve does everything. */
-async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName): Promise<Attempt> {
+async function tryFastdp(
+  { log, host }: Modules,
+  config: Config,
+  self: PeerName,
+  mtu: number,
+): Promise<Attempt> {
   const udpPort = config.port + 1
   if (config.noFastdp) {
     await removeFastdp({ log, host }, udpPort)
     return { fastdp: undefined, problem: undefined }
   }
-  const mtu = containerMtu(config)
   try {
     const { datapathEnd } = await host.ensureDatapathPair({ mtu })
     const vxlan = await host.ensureVxlan({ port: udpPort, mtu: VXLAN_MTU })
@@ -104,7 +116,9 @@ async function tryFastdp({ log, host }: Modules, config: Config, self: PeerName)
         vxlan: { name: `vxlan-${udpPort}`, ifindex: vxlan },
         port: { name: 'vethwe-datapath', ifindex: datapathEnd },
         udpPort,
-        mtu,
+        mtu: config.mtu === 0 ? DEFAULT_MTU : config.mtu,
+        ceiling: config.mtu === 0 ? LARGEST_MTU : config.mtu,
+        local: mtu,
         guard: true,
         holdMs: HOLD_MS,
         clearAllowed: clearAllowed(config),
@@ -142,15 +156,15 @@ function buildSleeve(
   config: Config,
   self: PeerName,
   fastdp: Fastdp | undefined,
+  mtu: () => number,
 ): SleeveOverlay {
-  const mtu = containerMtu(config)
   const sleeve = new SleeveOverlay(
     {
       clock: systemClock,
       log,
       openEngine: (onEvents) =>
         new Engine(
-          { self, tap: SLEEVE_TAP, mtu, localMtu: mtu, host: config.host, port: config.port },
+          { self, tap: SLEEVE_TAP, mtu: mtu(), localMtu: mtu(), host: config.host, port: config.port },
           onEvents,
         ),
       attach: async (ifindex) => {

@@ -5,13 +5,21 @@ import type { FirewallSpec } from '../host/types.ts'
 import type { Ip4 } from '../lib/ip4.ts'
 import type { Mac } from '../lib/mac.ts'
 import type { PeerName } from '../lib/peer-name.ts'
-import { containerMtu } from './data-path.ts'
+import { DEFAULT_MTU } from '../overlay/constants.ts'
+import { canFollow } from '../overlay/device-mtu.ts'
 
 /** Bridge and firewall as the configuration wants them; what is there already is adopted. */
-export async function ensureHost(host: Host, config: Config, name: PeerName): Promise<void> {
+export async function ensureHost(host: Host, config: Config, name: PeerName, mtu: number): Promise<void> {
   // A peer name is a MAC address by design: old tools read it off the bridge.
-  await host.ensureBridge({ mac: Number(name) as Mac, mtu: containerMtu(config) })
+  await host.ensureBridge({ mac: Number(name) as Mac, mtu })
   await host.ensureFirewall(await firewallSpec(host, config))
+}
+
+/** What containers have: as the user says, else as it was when weave ran last, else the default. */
+export async function initialMtu(host: Host, config: Config): Promise<number> {
+  if (config.mtu !== 0) return config.mtu
+  const kept = await host.bridgeMtu()
+  return kept !== undefined && canFollow(kept) ? kept : DEFAULT_MTU
 }
 
 /** What our rules are made from; the same for making and removing them. */

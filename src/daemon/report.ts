@@ -86,6 +86,7 @@ function routerReport({ clock, dataPath }: ReportSources, mesh: MeshSnapshot): R
     Interface: dataPath.description,
     CaptureStats: dataPath.fastdp === undefined ? dataPath.sleeve.counters() : countersOf(dataPath.fastdp),
     MACs: orNull(macReports(dataPath, mesh, clock)),
+    MTU: dataPath.containers.report(),
   }
 }
 

@@ -6,7 +6,7 @@ import type { Netns } from './netns.ts'
 import { tuneInterface } from './sysctls.ts'
 import type { ContainerInterface } from './types.ts'
 
-interface Cable {
+export interface Cable {
   readonly inside: Link
   readonly port: Link
 }
@@ -15,7 +15,7 @@ interface Cable {
  * The pairs between a namespace and the bridge: each end names the other's index. Only the few links inside are listed,
  * not the hundreds of ports of a bridge.
  */
-function cables(links: Links, bridgeName: string, inside: Links): Cable[] {
+export function cables(links: Links, bridgeName: string, inside: Links): Cable[] {
   const bridge = links.byName(bridgeName)
   if (bridge === undefined) return []
   return inside.all().flatMap((link) => {

@@ -8,7 +8,7 @@ import { requireBridge, type VethModules } from './veth.ts'
 
 /** The bridge's end of the pair towards the datapath. */
 export const DATAPATH_PORT = 'vethwe-bridge'
-const DATAPATH_END = 'vethwe-datapath'
+export const DATAPATH_END = 'vethwe-datapath'
 
 /** The pair between bridge and datapath. */
 export interface DatapathPair {

@@ -19,6 +19,7 @@ import { exposeAddress, exposedAddresses, hideAddress } from './expose.ts'
 import { Firewall } from './firewall/firewall.ts'
 import { watchLinks } from './link-watch.ts'
 import { Links } from './links.ts'
+import { followMtu, setMtu } from './mtu.ts'
 import { BRIDGE } from './names.ts'
 import type { NetlinkEvents } from './netlink/events.ts'
 import { inNetns, Netns } from './netns.ts'
@@ -127,6 +128,22 @@ export class Host {
   /** Address of the bridge that is there already: it was set from the peer name at an earlier start. */
   async bridgeMac(): Promise<Mac | undefined> {
     return this.#links.byName(this.#bridge)?.mac
+  }
+
+  /** MTU of the bridge that is there already. */
+  async bridgeMtu(): Promise<number | undefined> {
+    return this.#links.byName(this.#bridge)?.mtu
+  }
+
+  /** Gives the bridge, the pair of the fast datapath and `others` of ours another MTU. */
+  async setMtu(mtu: number, others: readonly string[]): Promise<void> {
+    if (this.#spec !== undefined) this.#spec = { ...this.#spec, mtu }
+    setMtu(this.#links, requireBridge(this.#links, this.#bridge), others, mtu)
+  }
+
+  /** Gives the interfaces of a namespace that have the MTU `from` the MTU `to`; gives their names. */
+  followMtu(netnsPath: string, change: { readonly from: number; readonly to: number }): Promise<string[]> {
+    return inNetns(netnsPath, (ns) => followMtu(this.#links, this.#bridge, ns, change))
   }
 
   async ensureBridge(spec: BridgeSpec): Promise<void> {

@@ -88,6 +88,15 @@ export class Connection implements OverlayConnection, Timed {
     for (const { connection } of this.#slots) connection?.stop()
   }
 
+  /** Of the best overlay that knows: one that is on hold for a moment counts. */
+  pathMtu(): number | undefined {
+    for (const { connection } of this.#slots) {
+      const mtu = connection?.pathMtu?.()
+      if (mtu !== undefined) return mtu
+    }
+    return undefined
+  }
+
   attributes(): Readonly<Record<string, string | number | boolean>> {
     const best = this.#slots[this.#switch?.best ?? 0]?.connection
     if (best === undefined) return { name: 'none' }

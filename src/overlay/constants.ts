@@ -1,3 +1,6 @@
+/** MTU of containers by default: fits underlays of 1460 bytes with every overhead that an overlay adds (overlay §1). */
+export const DEFAULT_MTU = 1376
+
 /** Facts of sleeve that both ends must agree on, and its timing (overlay §1). Times in ms, sizes in bytes. */
 export const SLEEVE = {
   /** Length of the special frame that is a heartbeat: Ethernet header and connection UID. */

@@ -19,7 +19,7 @@ export interface DataPlaneParts {
 export class DataPlane implements Overlay {
   readonly #parts: DataPlaneParts
   readonly #deadlines: Deadlines
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Map<Connection, PeerName>()
 
   constructor(parts: DataPlaneParts) {
     this.#parts = parts
@@ -31,7 +31,7 @@ export class DataPlane implements Overlay {
   }
 
   async stop(): Promise<void> {
-    for (const connection of [...this.#connections]) connection.stop()
+    for (const connection of [...this.#connections.keys()]) connection.stop()
     this.#deadlines.stop()
     for (const overlay of this.#parts.overlays) await overlay.stop()
   }
@@ -70,9 +70,19 @@ export class DataPlane implements Overlay {
     for (const name of names) {
       connection.addSlot(name, (slotEvents) => this.#prepareSlot(name, params, slotEvents, log))
     }
-    this.#connections.add(connection)
+    this.#connections.set(connection, params.remote)
     this.#deadlines.add(connection)
     return connection
+  }
+
+  /** The largest packet of a container that goes whole to each neighbour whose path has been measured. */
+  pathMtus(): ReadonlyMap<PeerName, number> {
+    const mtus = new Map<PeerName, number>()
+    for (const [connection, remote] of this.#connections) {
+      const mtu = connection.pathMtu()
+      if (mtu !== undefined) mtus.set(remote, mtu)
+    }
+    return mtus
   }
 
   routesChanged(routes: Routes): void {

@@ -4,9 +4,10 @@ import type { Log } from '../lib/log.ts'
 import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { OverlayParams } from '../mesh/overlay.ts'
 import type { Engine, LinkId, Suite } from '../native/engine.ts'
+import { DEFAULT_MTU, SLEEVE } from './constants.ts'
 import { Rekey, type RekeyLimits } from './rekey.ts'
 import { Sleeve, type SleeveOutput, type SpecialFrame } from './sleeve.ts'
-import { type Cipher, chooseSuite, keyMaterial } from './sleeve-ciphers.ts'
+import { CIPHERS_FEATURE, type Cipher, chooseSuite, keyMaterial } from './sleeve-ciphers.ts'
 import type { SubConnection, SubOverlayEvents } from './sub-overlay.ts'
 
 const CLEAR_OVERHEAD = 6
@@ -42,6 +43,8 @@ export class SleeveConnection implements SubConnection {
   /** Of the connection, and of the session key with it. */
   readonly #since: number
   readonly #quiet = new Map<string, number>()
+  /** A peer of our own kind, which cuts or refuses what its containers do not take. */
+  readonly #ours: boolean
   #stopped = false
 
   constructor(parts: Parts, params: OverlayParams, events: SubOverlayEvents, lifetime: Lifetime) {
@@ -50,6 +53,7 @@ export class SleeveConnection implements SubConnection {
     this.#events = events
     this.#lifetime = lifetime
     this.remote = remote
+    this.#ours = params.features.has(CIPHERS_FEATURE)
     this.#log = parts.log.child({ peer: formatPeerName(remote), nickname: params.remoteNickname })
     this.#since = parts.clock.now()
     this.#suite = chooseSuite(sessionKey, parts.ciphers, params.features)
@@ -118,6 +122,13 @@ export class SleeveConnection implements SubConnection {
     }
     this.#renewKey(now)
     this.#apply(this.#core.advance(now), now)
+  }
+
+  /** Old peers hand what arrives to containers as it is: theirs take what 2.x gives them by default. */
+  pathMtu(): number | undefined {
+    const { established, mtu } = this.#core
+    if (!established || mtu === SLEEVE.initialMtu) return undefined
+    return this.#ours ? mtu : Math.min(mtu, DEFAULT_MTU)
   }
 
   attributes(): Readonly<Record<string, string | number | boolean>> {

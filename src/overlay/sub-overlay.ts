@@ -26,6 +26,8 @@ export interface SubConnection {
   advance(now: number): void
   /** When an overlay that is not used at the moment is tried again, in ms of the clock. */
   nextTry?(): number | undefined
+  /** Largest IP packet of a container that the path carries whole; undefined while that is not known. */
+  pathMtu?(): number | undefined
   /** Forget all about the connection. */
   stop(): void
   /** For status, e.g. `{ name: 'sleeve', mtu: 1438 }`, without `encrypted`. */

@@ -15,7 +15,7 @@ const USAGE = 'usage: npm run soak-datapath [-- --minutes N]'
 const EVERY_MS = 30_000
 /** Of the run's first third is not judged: caches fill. */
 const GROWTH_ALLOWED = 1.25
-const SILENCE_ALLOWED_MS = 20_000
+const SILENCE_ALLOWED_SEC = 20
 
 interface Look {
   readonly memory: Readonly<Record<HostId, number>>
@@ -46,6 +46,19 @@ function churn(topology: Topology, round: number): void {
   topology.run('A', `ip link add ${near} type veth peer name x${round} netns ${inside}`)
   topology.run('Ac', `ip link set x${round} up`)
   topology.run('A', `ip link set ${near} master weave up`)
+}
+
+/** What both hosts say of the connection, and what they dropped, for a round without an answer. */
+function circumstances(topology: Topology): string {
+  const told = HOSTS.map((host) => {
+    const ask = `curl -sS -m 5 --unix-socket ${topology.directory}/${host}.sock http://weave`
+    const drops = `curl -sS -m 5 --unix-socket ${topology.directory}/${host}.sock http://weave/metrics | grep fastdp_drops`
+    return topology.run(
+      host,
+      `${ask}/status/connections || true; ${drops} || true; ip -s link show u0; ip neigh; ip route`,
+    )
+  })
+  return [...told, topology.run('Ac', 'ip neigh')].join('\n')
 }
 
 /** The underlay goes for a moment, or for so long that the connection ends. */
@@ -86,12 +99,15 @@ async function soak(minutes: number): Promise<string[]> {
       churn(topology, round)
       traffic.ensure()
       if (round % 3 === 0) await cut(topology, round)
-      const back = await traffic.answers(CONTAINER_ADDRESS.B, SILENCE_ALLOWED_MS)
-      if (!back) problems.push(`round ${round}: no answer for ${SILENCE_ALLOWED_MS / 1000} s`)
+      const silentSec = await traffic.silence(CONTAINER_ADDRESS.B, SILENCE_ALLOWED_SEC)
+      if (silentSec === undefined) {
+        problems.push(`round ${round}: no answer for ${SILENCE_ALLOWED_SEC} s`)
+        console.log(circumstances(topology))
+      }
       await sleep(EVERY_MS)
       const now = await look(topology)
       looks.push(now)
-      console.log(`round ${round}: ${JSON.stringify(now)}`)
+      console.log(`round ${round}: ${JSON.stringify({ silentSec, ...now })}`)
     }
     traffic.stop()
   } finally {

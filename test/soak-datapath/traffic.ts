@@ -37,18 +37,20 @@ export class Traffic {
     for (const child of this.#running.values()) child.kill()
   }
 
-  /** Whether a ping is answered within the time. */
-  async answers(address: string, withinMs: number): Promise<boolean> {
-    try {
-      await this.#topology.waitFor(
-        'an answer',
-        () => this.#topology.run('Ac', `ping -c1 -W1 ${address}`) !== '',
-        withinMs,
-      )
-      return true
-    } catch {
-      return false
+  /**
+   * How long (s) no ping was answered; undefined when none is within `limitSec`. Counted in pings that were sent, so that
+   * time in which this whole machine stood still is nobody's silence.
+   */
+  async silence(address: string, limitSec: number): Promise<number | undefined> {
+    for (let silentSec = 0; silentSec < limitSec; silentSec++) {
+      try {
+        this.#topology.run('Ac', `ping -c1 -W1 ${address}`)
+        return silentSec
+      } catch {
+        // Not yet: each try takes a second.
+      }
     }
+    return undefined
   }
 }
 

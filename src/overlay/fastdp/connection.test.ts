@@ -7,10 +7,10 @@ const PEER = '10.99.0.2'
 const MTU = 1376
 const NOTHING = new Uint8Array()
 /** Towards a peer of 2.x, unless told otherwise. */
-const unconfirmed = (sizesAnswered = false): FastdpConnection =>
-  new FastdpConnection({ connUid: UID, address: PEER, mtu: MTU, sizesAnswered })
-const confirmed = (sizesAnswered = false): FastdpConnection => {
-  const connection = unconfirmed(sizesAnswered)
+const unconfirmed = (sizesAnswered = false, ceiling = MTU): FastdpConnection =>
+  new FastdpConnection({ connUid: UID, address: PEER, mtu: MTU, ceiling, local: MTU, sizesAnswered })
+const confirmed = (sizesAnswered = false, ceiling = MTU): FastdpConnection => {
+  const connection = unconfirmed(sizesAnswered, ceiling)
   connection.confirm(0)
   return connection
 }
@@ -192,4 +192,44 @@ test('a path that takes nothing is tried for ever, slower and slower, every 30 s
     connection.advance(next)
     assert.equal(connection.nextTry, next + 30_000)
   }
+})
+
+test('a path that takes more than is expected works at once, its size is found to the byte meanwhile', () => {
+  for (const fits of [1376, 1377, 1450, 4000, 8950, 9166, 20_000]) {
+    const connection = confirmed(true, 9166)
+    const told = overPath(connection, fits, 0, 60_000)
+    assert.equal(told.find(({ kind }) => kind !== 'mtu-changed')?.kind, 'established')
+    assert.equal(connection.pathMtu, Math.min(fits, 9166))
+    assert.ok(connection.usable)
+  }
+})
+
+test('packets are no larger than what the containers of the neighbour take', () => {
+  const connection = confirmed(true, 9166)
+  overPath(connection, 8950, 0, 60_000)
+  assert.equal(connection.mtu, MTU, 'it has not told yet')
+  assert.deepEqual(connection.control(3, size(8950), 60_001), [{ kind: 'mtu-changed', mtu: 8950 }])
+  assert.deepEqual(connection.control(3, size(9166), 60_002), [])
+  assert.equal(connection.mtu, 8950)
+  assert.deepEqual(connection.control(3, size(1300), 60_003), [{ kind: 'mtu-changed', mtu: 1300 }])
+  assert.equal(connection.pathMtu, 8950)
+  assert.deepEqual(connection.control(3, size(0), 60_004), [{ kind: 'mtu-changed', mtu: 68 }])
+})
+
+test('peers of our own are told what our containers take, at first and when it changes', () => {
+  const limit = (mtu: number) => ({ kind: 'control', subtag: 3, body: size(mtu) })
+  assert.deepEqual(unconfirmed(true).confirm(0), [limit(MTU), BEAT])
+  assert.deepEqual(confirmed(true).setLocal(1300), [limit(1300)])
+  assert.deepEqual(unconfirmed(true).setLocal(1300), [], 'not before the connection is ours')
+  assert.deepEqual(confirmed(false).setLocal(1300), [], 'peers of 2.x would not understand')
+})
+
+test('a wide path that becomes narrow is used again at the expected size first', () => {
+  const connection = confirmed(true, 9166)
+  overPath(connection, 8950, 0, 60_000)
+  const left = overPath(connection, 1450, 60_001, 70_000)
+  assert.equal(left[0]?.kind, 'unhealthy')
+  overPath(connection, 1450, 70_001, 100_000)
+  assert.equal(connection.pathMtu, 1450)
+  assert.ok(connection.usable)
 })

@@ -13,8 +13,11 @@ export type FastdpOutput =
   | { readonly kind: 'address-changed'; readonly address: string }
   | { readonly kind: 'mtu-changed'; readonly mtu: number }
 
-/** Control messages of this overlay (overlay §3.3); `sizeAck` is ours: the size of each heartbeat that arrived. */
-export const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1, sizeAck: 2 } as const
+/**
+ * Control messages of this overlay (overlay §3.3). Two are ours: `sizeAck`, the size of each heartbeat that arrived, and
+ * `limit`, the largest packet that the containers of the sender's host take.
+ */
+export const FASTDP_CONTROL = { heartbeatAck: 0, cryptoInit: 1, sizeAck: 2, limit: 3 } as const
 
 const FAST_MS = 500
 const SLOW_MS = 10_000
@@ -31,14 +34,22 @@ const TIMEOUT_MS = 60_000
 const PATIENCE_MS = 60_000
 const SLOWEST_MS = 30_000
 const RAISE_MS = 600_000
+/** What every IPv4 host takes: a neighbour that claims less is not believed. */
+const LEAST_LIMIT = 68
+
+const sizeBody = (size: number): Uint8Array => Uint8Array.of(size >> 8, size & 0xff)
 
 export interface FastdpConnectionOptions {
   readonly connUid: bigint
   /** The neighbour's, as its TCP connection shows it. */
   readonly address: string
-  /** Largest IP packet of a container. */
+  /** The packet of a container that is expected to fit every path. */
   readonly mtu: number
-  /** The neighbour tells the size of each heartbeat that it gets, so smaller ones may be tried. */
+  /** The largest that is of use where a path carries more. */
+  readonly ceiling: number
+  /** What the containers of this host take. */
+  readonly local: number
+  /** The neighbour tells the size of each heartbeat that it gets, so other ones may be tried. */
   readonly sizesAnswered: boolean
 }
 
@@ -51,6 +62,9 @@ export class FastdpConnection {
   readonly #options: FastdpConnectionOptions
   readonly #path: PathMtu
   #address: string
+  /** The largest packet that containers take: the neighbour's, ours. */
+  #limit: number
+  #local: number
   #confirmed = false
   #established = false
   /** Theirs stopped; ours are not answered. */
@@ -68,7 +82,9 @@ export class FastdpConnection {
   constructor(options: FastdpConnectionOptions) {
     this.#options = options
     this.#address = options.address
-    this.#path = new PathMtu(options.mtu)
+    this.#limit = options.mtu
+    this.#local = options.local
+    this.#path = new PathMtu(options.mtu, options.ceiling)
   }
 
   get address(): string {
@@ -79,9 +95,15 @@ export class FastdpConnection {
     return this.#established && !this.#deaf && !this.#mute
   }
 
-  /** The largest packet of a container that goes through whole, as far as is known. */
+  /** The largest packet that gets to a container whole, as far as is known. */
   get mtu(): number {
-    return this.#options.sizesAnswered && this.#path.verified > 0 ? this.#path.verified : this.#options.mtu
+    return Math.min(this.#limit, this.pathMtu ?? this.#options.mtu)
+  }
+
+  /** The largest that the path carries, whatever containers take; undefined while it is not known. */
+  get pathMtu(): number | undefined {
+    if (!this.#options.sizesAnswered) return this.#options.mtu
+    return this.#path.verified > 0 ? this.#path.verified : undefined
   }
 
   /** When the next heartbeat is sent, in ms of the clock. */
@@ -93,7 +115,13 @@ export class FastdpConnection {
     this.#confirmed = true
     this.#begun = now
     this.#timeout = now + TIMEOUT_MS
-    return this.#send(now)
+    return [...this.#tellLimit(), ...this.#send(now)]
+  }
+
+  /** From now on the containers of this host take packets of `mtu` bytes. */
+  setLocal(mtu: number): FastdpOutput[] {
+    this.#local = mtu
+    return this.#confirmed ? this.#tellLimit() : []
   }
 
   /** A heartbeat of `mtu` for this pair of peers arrived from `address`. One of another connection is ignored. */
@@ -110,8 +138,7 @@ export class FastdpConnection {
       outputs.push({ kind: 'control', subtag: FASTDP_CONTROL.heartbeatAck, body: new Uint8Array() })
     }
     if (sizesAnswered) {
-      const body = Uint8Array.of(mtu >> 8, mtu & 0xff)
-      outputs.push({ kind: 'control', subtag: FASTDP_CONTROL.sizeAck, body })
+      outputs.push({ kind: 'control', subtag: FASTDP_CONTROL.sizeAck, body: sizeBody(mtu) })
     }
     this.#timeout = now + TIMEOUT_MS
     return [...outputs, ...this.#turn(() => (this.#deaf = false))]
@@ -120,18 +147,21 @@ export class FastdpConnection {
   control(subtag: number, body: Uint8Array, now: number): FastdpOutput[] {
     if (subtag === FASTDP_CONTROL.heartbeatAck && !this.#options.sizesAnswered) return this.#establish(now)
     const [high, low] = body
-    if (subtag !== FASTDP_CONTROL.sizeAck || high === undefined || low === undefined) return []
-    return this.#sizeAnswered((high << 8) | low, now)
+    if (high === undefined || low === undefined || !this.#options.sizesAnswered) return []
+    const size = (high << 8) | low
+    if (subtag === FASTDP_CONTROL.sizeAck) return this.#sizeAnswered(size, now)
+    return subtag === FASTDP_CONTROL.limit ? this.#limited(size) : []
   }
 
   /** The kernel could not send the last heartbeat because of its size. */
   refused(now: number): FastdpOutput[] {
     if (!this.#options.sizesAnswered) return []
-    if (!this.#path.searching) return this.#lost(`the path no longer takes packets of ${this.mtu} bytes`, now)
+    if (!this.#path.searching)
+      return this.#lost(`the path no longer takes packets of ${this.#path.verified} bytes`, now)
     this.#path.refused()
     // The next size at once, but for a path that takes nothing at all: that one waits its turn.
     if (!this.#path.searching) this.#nextSend = now + SLOW_MS
-    else if (this.#path.candidate !== this.#options.mtu) this.#nextSend = now
+    else if (this.#path.verified > 0 || this.#path.candidate !== this.#options.mtu) this.#nextSend = now
     return []
   }
 
@@ -160,7 +190,7 @@ export class FastdpConnection {
   #send(now: number): FastdpOutput[] {
     const { sizesAnswered } = this.#options
     if (sizesAnswered && this.#established && this.#unanswered > DOUBTS && !this.#path.searching)
-      return this.#lost(`heartbeats of ${this.mtu} bytes are not answered any more`, now)
+      return this.#lost(`heartbeats of ${this.#path.verified} bytes are not answered any more`, now)
     if (now >= this.#nextRaise) {
       this.#nextRaise = now + RAISE_MS
       this.#path.raise()
@@ -192,10 +222,23 @@ export class FastdpConnection {
     return [{ kind: 'established' }]
   }
 
-  #sizeAnswered(mtu: number, now: number): FastdpOutput[] {
+  #tellLimit(): FastdpOutput[] {
     if (!this.#options.sizesAnswered) return []
-    const changed = this.#path.answered(mtu)
+    return [{ kind: 'control', subtag: FASTDP_CONTROL.limit, body: sizeBody(this.#local) }]
+  }
+
+  #limited(limit: number): FastdpOutput[] {
+    const before = this.mtu
+    this.#limit = Math.max(limit, LEAST_LIMIT)
+    return this.mtu === before ? [] : [{ kind: 'mtu-changed', mtu: this.mtu }]
+  }
+
+  #sizeAnswered(size: number, now: number): FastdpOutput[] {
+    const before = this.mtu
+    const first = this.#path.verified === 0
+    this.#path.answered(size)
     if (this.#path.verified === 0) return []
+    const changed = first || this.mtu !== before
     this.#unanswered = 0
     this.#backOff = FAST_MS
     const outputs: FastdpOutput[] = changed ? [{ kind: 'mtu-changed', mtu: this.mtu }] : []

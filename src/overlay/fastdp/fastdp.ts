@@ -53,8 +53,11 @@ export interface FastdpOptions {
   readonly port: Device
   /** UDP port of VXLAN: the weave port + 1. */
   readonly udpPort: number
-  /** Largest IP packet of a container. */
+  /** The packet of a container that is expected to fit every path, and the largest that is of use where one carries more. */
   readonly mtu: number
+  readonly ceiling: number
+  /** What the containers of this host take, until `setLocalMtu`. */
+  readonly local: number
   /** Drop router advertisements and DHCP servers' answers from containers. */
   readonly guard: boolean
   /** May frames go in clear to this underlay address before its peer has agreed to that? */
@@ -104,6 +107,7 @@ export class Fastdp implements SubOverlay {
   readonly #containers = new Map<string, Device>()
   readonly #tunnels: TunnelWays
   #findWay: WayFinder = () => undefined
+  #local: number
   #direct = false
   #leaving = false
   #rekeys = 0
@@ -114,6 +118,7 @@ export class Fastdp implements SubOverlay {
   constructor(parts: FastdpParts, options: FastdpOptions) {
     this.#parts = parts
     this.#options = options
+    this.#local = options.local
     this.#tables = new KernelTables(parts.kernel, options.udpPort)
     this.#tunnels = new TunnelWays(parts, options.udpPort)
   }
@@ -194,6 +199,8 @@ export class Fastdp implements SubOverlay {
         udpPort: params.outbound ? params.peer.port + 1 : this.#options.udpPort,
         remoteShortId: params.remoteShortId,
         mtu: this.#options.mtu,
+        ceiling: this.#options.ceiling,
+        local: this.#local,
         sizesAnswered: params.features.has(SIZES_FEATURE),
         sealing,
       },
@@ -262,6 +269,12 @@ export class Fastdp implements SubOverlay {
       const way = this.#findWay(slot.address)
       if (way !== undefined) this.#refused(slot.address, way.pathMtu)
     }
+  }
+
+  /** From now on the containers of this host take packets of `mtu` bytes: neighbours are told. */
+  setLocalMtu(mtu: number): void {
+    this.#local = mtu
+    for (const slot of this.#slots.values()) slot.setLocal(mtu)
   }
 
   /** The addresses of the neighbours, confirmed ones only. */
@@ -402,7 +415,7 @@ export class Fastdp implements SubOverlay {
   /** A router says that VXLAN to an address is too large for it: forged or not, the next heartbeat finds out. */
   #refused(address: string, mtu: number): void {
     for (const slot of this.#slots.values()) {
-      if (slot.address !== address || slot.mtu + VXLAN_OVERHEAD_BYTES <= mtu) continue
+      if (slot.address !== address || (slot.pathMtu() ?? slot.mtu) + VXLAN_OVERHEAD_BYTES <= mtu) continue
       slot.doubt(this.#parts.clock.now())
     }
   }

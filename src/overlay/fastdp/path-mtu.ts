@@ -1,14 +1,15 @@
 /** Below this no path is looked for (as sleeve, overlay §1). */
 const FLOOR = 552
-/** The full size is what nearly every path takes: it gets more chances than the sizes of the search. */
+/** The first size is what nearly every path takes: it gets more chances than the sizes of the search. */
 const FIRST_TRIES = 4
 const TRIES = 2
 
 /**
- * The search for the largest packet of a container that a path carries whole, by what is answered: first the full
- * size, then by bisection, to the byte. Late answers count as much as those in time.
+ * The search for the largest packet of a container that a path carries whole, by what is answered: the size that is
+ * expected first, then by bisection, to the byte, below it or above. Late answers count as much as those in time.
  */
 export class PathMtu {
+  readonly #first: number
   readonly #ceiling: number
   #good = 0
   #bad: number
@@ -17,10 +18,12 @@ export class PathMtu {
   /** Sizes went unanswered while none was answered: the path was cut, which says nothing about sizes. */
   #dark = false
 
-  constructor(ceiling: number) {
+  /** `first`: tried before all others; `ceiling`: the largest that is of use. */
+  constructor(first: number, ceiling: number) {
+    this.#first = first
     this.#ceiling = ceiling
     this.#bad = ceiling + 1
-    this.#candidate = ceiling
+    this.#candidate = first
   }
 
   /** The largest size that was answered; 0: none yet. */
@@ -37,10 +40,10 @@ export class PathMtu {
     return this.#candidate
   }
 
-  /** Size of the next probe. Counts it: unanswered ones lead to a smaller size, at last to the full one again. */
+  /** Size of the next probe. Counts it: unanswered ones lead to a smaller size, at last to the first one again. */
   next(): number {
     if (this.#candidate === 0) return this.#good
-    if (this.#tries >= (this.#candidate === this.#ceiling ? FIRST_TRIES : TRIES)) {
+    if (this.#tries >= (this.#candidate === this.#first ? FIRST_TRIES : TRIES)) {
       this.#dark ||= this.#good === 0
       this.refused()
     }
@@ -78,18 +81,18 @@ export class PathMtu {
   raise(): void {
     if (this.#candidate !== 0 || this.#good === this.#ceiling) return
     this.#bad = this.#ceiling + 1
-    this.#candidate = this.#ceiling
-    this.#tries = 0
+    this.#choose()
   }
 
   #choose(): void {
     const low = Math.max(this.#good, FLOOR - 1)
     this.#tries = 0
-    if (low + 1 < this.#bad) this.#candidate = Math.floor((low + this.#bad) / 2)
+    if (low < this.#first && this.#first < this.#bad) this.#candidate = this.#first
+    else if (low + 1 < this.#bad) this.#candidate = Math.floor((low + this.#bad) / 2)
     else if (this.#good > 0) this.#candidate = 0
     else {
       this.#bad = this.#ceiling + 1
-      this.#candidate = this.#ceiling
+      this.#candidate = this.#first
     }
   }
 }

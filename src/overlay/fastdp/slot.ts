@@ -34,7 +34,10 @@ export interface SlotOptions {
   readonly address: string
   readonly udpPort: number
   readonly remoteShortId: number
+  /** As in `FastdpConnectionOptions`. */
   readonly mtu: number
+  readonly ceiling: number
+  readonly local: number
   readonly sizesAnswered: boolean
   /** Undefined: frames go in clear. */
   readonly sealing: MakeSealing | undefined
@@ -67,7 +70,7 @@ export class FastdpSlot implements SubConnection {
     return this.#core.address
   }
 
-  /** Largest IP packet of a container that this path carries. */
+  /** Largest IP packet that gets to a container of the neighbour whole. */
   get mtu(): number {
     return this.#core.mtu
   }
@@ -85,6 +88,16 @@ export class FastdpSlot implements SubConnection {
   /** Frames may be sent to it. */
   get open(): boolean {
     return this.#confirmed && (this.#sealing?.ready ?? true)
+  }
+
+  /** Largest IP packet of a container that the path carries, whatever containers take. */
+  pathMtu(): number | undefined {
+    return this.#core.pathMtu
+  }
+
+  /** From now on the containers of this host take packets of `mtu` bytes. */
+  setLocal(mtu: number): void {
+    this.#act(this.#core.setLocal(mtu))
   }
 
   /** The neighbour tells which sizes arrive. */
