@@ -12,6 +12,7 @@ export type Place = HostId | 'Ac' | 'Bc'
 
 export const CONTAINER_ADDRESS: Readonly<Record<HostId, string>> = { A: '10.99.0.1', B: '10.99.0.2' }
 export const UNDERLAY_ADDRESS: Readonly<Record<HostId, string>> = { A: '10.98.0.1', B: '10.98.0.2' }
+const UNDERLAY_ADDRESS_6: Readonly<Record<HostId, string>> = { A: 'fd98::1', B: 'fd98::2' }
 export const CONTAINER_MAC: Readonly<Record<HostId, string>> = {
   A: '02:00:00:00:00:0a',
   B: '02:00:00:00:00:0b',
@@ -28,6 +29,8 @@ export interface TopologyOptions {
   /** MTU of the containers' interfaces. */
   readonly mtu: number
   readonly underlayMtu: number
+  /** IP version of the underlay; 4 by default. */
+  readonly version?: 4 | 6
 }
 
 /**
@@ -49,6 +52,10 @@ export class Topology {
 
   namespace(place: Place): string {
     return `${this.#prefix}${place}`
+  }
+
+  underlayAddress(host: HostId): string {
+    return (this.options.version === 6 ? UNDERLAY_ADDRESS_6 : UNDERLAY_ADDRESS)[host]
   }
 
   /** Runs a shell line in a namespace and returns what it printed; throws with its stderr when it fails. */
@@ -135,10 +142,11 @@ export class Topology {
       `${underlayMtu}`,
     )
     for (const host of HOSTS) {
-      this.run(
-        host,
-        `ip addr add ${UNDERLAY_ADDRESS[host]}/24 dev u0; ip link set u0 up; echo 1 >/proc/sys/net/ipv4/ip_forward`,
-      )
+      const address =
+        this.options.version === 6
+          ? `echo 0 >/proc/sys/net/ipv6/conf/u0/disable_ipv6; ip -6 addr add ${UNDERLAY_ADDRESS_6[host]}/64 dev u0 nodad`
+          : `ip addr add ${UNDERLAY_ADDRESS[host]}/24 dev u0`
+      this.run(host, `${address}; ip link set u0 up; echo 1 >/proc/sys/net/ipv4/ip_forward`)
       if (underlay === 'wire') {
         this.run(
           host,

@@ -1,6 +1,6 @@
 import { projectFile } from '../../test/support/project.ts'
 import type { Datapath } from './paths.ts'
-import { CONTAINER_ADDRESS, HOSTS, UNDERLAY_ADDRESS } from './topology.ts'
+import { CONTAINER_ADDRESS, HOSTS } from './topology.ts'
 
 export interface WeaveVariant {
   readonly overlay: 'fastdp' | 'sleeve'
@@ -9,9 +9,14 @@ export interface WeaveVariant {
   readonly bridge?: true
   /** NaCl secretbox, as towards old peers, instead of what our own peers agree on. */
   readonly secretbox?: true
+  /** The containers' MTU follows the paths, instead of being what the topology says. */
+  readonly followMtu?: true
 }
 
 const PEER_NAME = { A: '02:00:00:00:00:01', B: '02:00:00:00:00:02' } as const
+
+/** Hosts of other runs on this machine have the same places for what they pin: this daemon sees only its own. */
+const OWN_RUN = 'mkdir -p /run/weave; mount -t tmpfs run /run/weave; exec "$@"'
 
 /** Our own daemons, launched and connected; the containers' veths are ports of their bridges. */
 export function weave(variant: WeaveVariant): Datapath {
@@ -31,13 +36,14 @@ export function weave(variant: WeaveVariant): Datapath {
         ...['--name', PEER_NAME[host], '--nickname', host, '--log-level', 'warning'],
         ...(variant.overlay === 'sleeve' ? ['--no-fastdp'] : []),
         ...(variant.bridge ? ['--no-direct'] : []),
+        ...(variant.followMtu ? [] : ['--mtu', `${topology.options.mtu}`]),
         ...(variant.secretbox ? ['--sleeve-ciphers', 'none'] : []),
-        ...(host === 'A' ? ['--', UNDERLAY_ADDRESS.B] : []),
+        ...(host === 'A' ? ['--', topology.underlayAddress('B')] : []),
       ]
       topology.daemon(
         host,
         `weave${host}`,
-        [process.execPath, projectFile('dist/daemon.cjs'), ...flags],
+        ['sh', '-ec', OWN_RUN, 'sh', process.execPath, projectFile('dist/daemon.cjs'), ...flags],
         variant.password ? { WEAVE_PASSWORD: 'a password of the benchmark, long enough' } : {},
       )
       await topology.waitFor(

@@ -37,7 +37,9 @@ export function ensureBridge(links: Links, name: string, spec: BridgeSpec, log: 
 
   if (type === 'none') {
     const what = `cannot create bridge ${name}`
-    links.create(what, createLink('bridge', { ifname: name, address: spec.mac, mtu: spec.mtu }))
+    // The MTU follows as a change: one that a bridge is born with is unknown to its share of the IP firewall, which would
+    // then lose fragments of more than 1500 bytes (bridge-nf-call-iptables).
+    links.create(what, createLink('bridge', { ifname: name, address: spec.mac }))
     log.info('bridge created', { bridge: name, mtu: spec.mtu })
   }
   const bridge = links.byName(name)

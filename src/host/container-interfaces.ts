@@ -12,16 +12,19 @@ export interface Cable {
 }
 
 /**
- * The pairs between a namespace and the bridge: each end names the other's index. Only the few links inside are listed,
- * not the hundreds of ports of a bridge.
+ * The pairs between a namespace and the bridge: each end names the other's index, and the port the namespace. Indexes alone
+ * would not do: containers within containers have the same. Only the few links inside are listed, not the hundreds of
+ * ports of a bridge.
  */
-export function cables(links: Links, bridgeName: string, inside: Links): Cable[] {
+export function cables(links: Links, bridgeName: string, ns: Netns, inside: Links): Cable[] {
   const bridge = links.byName(bridgeName)
-  if (bridge === undefined) return []
+  const netnsId = links.netnsId(ns)
+  if (bridge === undefined || netnsId === undefined) return []
   return inside.all().flatMap((link) => {
     if (link.kind !== 'veth' || link.peer === undefined) return []
     const port = links.byIndex(link.peer)
-    return port?.master === bridge.index && port.peer === link.index ? [{ inside: link, port }] : []
+    const joined = port?.master === bridge.index && port.peer === link.index && port.peerNetnsId === netnsId
+    return joined ? [{ inside: link, port }] : []
   })
 }
 
@@ -33,7 +36,7 @@ export async function containerInterfaces(
 ): Promise<ContainerInterface[]> {
   if (ns.isHost()) return []
   return withLinks(ns, (inside) => {
-    const found = cables(links, bridgeName, inside)
+    const found = cables(links, bridgeName, ns, inside)
     if (found.length === 0) return []
     const addresses = inside.addresses()
     return found.flatMap(({ inside: link, port }) => {
@@ -54,7 +57,7 @@ export async function announceInterfaces(
   if (ns.isHost()) return
   await withLinks(ns, (inside) => {
     const addresses = inside.addresses()
-    for (const { inside: link } of cables(links, bridgeName, inside)) {
+    for (const { inside: link } of cables(links, bridgeName, ns, inside)) {
       tuneInterface(ns, link.name, log)
       const cidrs = addresses.filter(({ ifindex }) => ifindex === link.index).map(({ cidr }) => cidr)
       if (link.up) announce(ns, link, cidrs)

@@ -12,6 +12,7 @@ import {
   type LinkChange,
 } from './netlink/link.ts'
 import type { Request } from './netlink/message.ts'
+import { decodeNetnsId, getNetnsId } from './netlink/netns-id.ts'
 import { addLinkRoute, decodeRoute, dumpRoutes, type Route } from './netlink/route.ts'
 import { NETLINK, NetlinkSocket, runSlowly, type Step } from './netlink/socket.ts'
 import type { Netns } from './netns.ts'
@@ -48,6 +49,12 @@ export class Links {
     const request = getLinkElsewhere(link.peer, link.peerNetnsId)
     const reply = this.#socket.find(`cannot look up the other end of ${link.name}`, request)
     return reply && decodeLink(reply)
+  }
+
+  /** This namespace's id for another one, as in `Link.peerNetnsId`; undefined where no link leads there. */
+  netnsId(ns: Netns): number | undefined {
+    const reply = this.#socket.find(`cannot look up the namespace ${ns.path}`, getNetnsId(ns.fd))
+    return reply && decodeNetnsId(reply)
   }
 
   all(): Link[] {

@@ -26,7 +26,7 @@ export async function followMtu(
 ): Promise<string[]> {
   if (ns.isHost()) return []
   return withLinks(ns, (inside) => {
-    const following = cables(links, bridgeName, inside).filter(
+    const following = cables(links, bridgeName, ns, inside).filter(
       (cable) => cable.inside.mtu === from && cable.port.mtu === from,
     )
     for (const cable of following) {

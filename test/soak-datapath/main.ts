@@ -91,7 +91,7 @@ async function soak(minutes: number): Promise<string[]> {
   const problems: string[] = []
   try {
     topology.buildUnderlay()
-    await weave({ overlay: 'fastdp' })(topology)
+    await weave({ overlay: 'fastdp', followMtu: true })(topology)
     await topology.ready()
     const traffic = new Traffic(topology)
     const end = performance.now() + minutes * 60_000
