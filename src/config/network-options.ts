@@ -85,7 +85,7 @@ export const networkOptions = {
     fallback: 0,
     placeholder: 'BYTES',
     group: 'network',
-    help: 'MTU of containers; 0 for the default of 1376',
+    help: 'MTU of containers; 0: what all paths carry',
   }),
   noFastdp: define({
     flag: 'no-fastdp',

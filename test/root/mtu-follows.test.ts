@@ -44,10 +44,7 @@ describe('containers on hosts with an underlay of 9000 bytes', { skip }, () => {
     }
   }
   const ping = (size: number, more = ''): string =>
-    topology.run(
-      'Ac',
-      `ping -q -c5 -i0.2 -W2 ${more} -s ${size - HEADERS} ${CONTAINER_ADDRESS.B} 2>&1 || true`,
-    )
+    topology.run('Ac', `ping -c5 -i0.2 -W2 ${more} -s ${size - HEADERS} ${CONTAINER_ADDRESS.B} 2>&1 || true`)
 
   test('get packets of 8950 bytes, while they run', async () => {
     assert.equal(mtuOf('Ac', 'eth0'), 1376)

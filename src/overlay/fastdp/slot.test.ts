@@ -70,6 +70,8 @@ function sealedSlot(refuses?: keyof EspKernel) {
       udpPort: 6784,
       remoteShortId: 8,
       mtu: 1376,
+      ceiling: 1376,
+      local: 1376,
       sizesAnswered: true,
       sealing: (events) => new Sealing({ kernel, exchange, replaced: () => undefined, ...events }, path),
     },
