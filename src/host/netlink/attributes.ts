@@ -73,11 +73,13 @@ const U64BE: Kind<bigint> = {
   decode: (bytes) => exactly(bytes, 8).getBigUint64(0),
 }
 
+const UTF8 = new TextDecoder()
+
 const STRING: Kind<string> = {
   encode: (value) => new TextEncoder().encode(`${value}\0`),
   decode: (bytes) => {
     const end = bytes.indexOf(0)
-    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end))
+    return UTF8.decode(end < 0 ? bytes : bytes.subarray(0, end))
   },
 }
 
@@ -95,7 +97,7 @@ const nestedKind = <S extends Schema>(schema: S): Kind<Values<S>> => ({
 
 const listKind = <T>(elementType: number, element: Kind<T>): Kind<readonly T[]> => ({
   encode: (values) => concat(values.map((value) => encodeAttribute(elementType, element.encode(value)))),
-  decode: (bytes) => [...rawAttributes(bytes)].map(([, value]) => element.decode(value)),
+  decode: (bytes) => [...attributesIn(bytes)].map(([, at, end]) => element.decode(bytes.subarray(at, end))),
 })
 
 export const u8 = (type: number): Attribute<number> => attribute(type, U8)
@@ -131,15 +133,34 @@ export function encodeAttributes<S extends Schema>(schema: S, values: Values<S>)
   return concat(parts)
 }
 
-/** What the schema knows; the rest is ignored, as newer kernels send more. */
+/** What the schema knows; the rest is ignored, as newer kernels send more. Links carry fifty attributes, we want eight. */
 export function decodeAttributes<S extends Schema>(schema: S, bytes: Uint8Array): Values<S> {
-  const raw = new Map(rawAttributes(bytes))
+  const wanted = byType(schema)
   const values: Record<string, unknown> = {}
-  for (const [name, { type, decode }] of Object.entries(schema)) {
-    const value = raw.get(type)
-    if (value !== undefined) values[name] = decode(value)
+  for (const [type, at, end] of attributesIn(bytes)) {
+    const known = wanted.get(type)
+    if (known !== undefined) values[known.name] = known.attribute.decode(bytes.subarray(at, end))
   }
   return values as Values<S>
+}
+
+interface Named {
+  readonly name: string
+  readonly attribute: Attribute<unknown>
+}
+
+const schemas = new WeakMap<Schema, ReadonlyMap<number, Named>>()
+
+function byType(schema: Schema): ReadonlyMap<number, Named> {
+  const known = schemas.get(schema)
+  if (known !== undefined) return known
+  const entries = Object.entries(schema).map(([name, attribute]): [number, Named] => [
+    attribute.type,
+    { name, attribute },
+  ])
+  const made = new Map(entries)
+  schemas.set(schema, made)
+  return made
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -161,7 +182,8 @@ function encodeAttribute(type: number, value: Uint8Array): Uint8Array {
   return encoded
 }
 
-function* rawAttributes(bytes: Uint8Array): Generator<[type: number, value: Uint8Array]> {
+/** Type and place of each value. */
+function* attributesIn(bytes: Uint8Array): Generator<readonly [type: number, at: number, end: number]> {
   const view = viewOf(bytes)
   let at = 0
   while (at + HEADER <= bytes.length) {
@@ -169,7 +191,7 @@ function* rawAttributes(bytes: Uint8Array): Generator<[type: number, value: Uint
     if (length < HEADER || at + length > bytes.length) {
       throw new WireError(`attribute of ${length} bytes at offset ${at} of ${bytes.length}`)
     }
-    yield [view.getUint16(at + 2, LITTLE_ENDIAN) & TYPE_MASK, bytes.subarray(at + HEADER, at + length)]
+    yield [view.getUint16(at + 2, LITTLE_ENDIAN) & TYPE_MASK, at + HEADER, at + length]
     at += align4(length)
   }
 }
