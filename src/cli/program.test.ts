@@ -109,7 +109,7 @@ test('commands that went with 2.0 say so', async () => {
 })
 
 test('help is asked for and given on standard output with status 0', async () => {
-  for (const words of [['help'], ['--help'], ['help', 'attach'], ['launch', '--help']]) {
+  for (const words of [['help'], ['help', 'help'], ['--help'], ['help', 'attach'], ['launch', '--help']]) {
     const seen = console()
     assert.equal(await run(seen.io, ...words), 0, words.join(' '))
     assert.match(seen.out, /^Usage: weave /)

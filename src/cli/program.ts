@@ -44,13 +44,8 @@ export class Program {
         `The 'weave ${first}' command has been removed as of Weave Net version 2.0\nPlease see release notes for further information`,
       )
     }
-    const [, topic] = this.#words
-    if (
-      first === 'help' &&
-      topic !== undefined &&
-      topic !== 'help' &&
-      !commandTable.some(({ name }) => name === topic)
-    ) {
+    const topic = first === 'help' ? this.#words[1] : undefined
+    if (topic !== undefined && topic !== 'help' && !commandTable.some(({ name }) => name === topic)) {
       throw new UnknownCommand(`Unknown weave command '${topic}'`)
     }
     if (this.#mayShowSettings(first)) {
@@ -58,7 +53,9 @@ export class Program {
       this.#settings = rows.map(settingOption)
     }
     try {
-      await this.root.parseAsync([...this.#words], { from: 'user' })
+      // Commander has no help for its own command.
+      const words = topic === 'help' ? [first] : [...this.#words]
+      await this.root.parseAsync(words, { from: 'user' })
     } catch (thrown) {
       if (!(thrown instanceof CommanderError)) throw thrown
       // Of shown help commander makes a failure when something else in the process has failed.
