@@ -1,9 +1,23 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { projectFile } from '../../../test/support/project.ts'
 import { TemplateParseError, TemplateRunError } from './error.ts'
-import { goOutcomes } from './go-outcomes.ts'
 import { render } from './render.ts'
 import { GO_STRING } from './value.ts'
+
+/**
+ * What Go 1.19's text/template makes of these templates over the document, with `json` added, made by running it: how far
+ * each came, output, error. Only names of Go's own types are left out of the errors.
+ */
+const goOutcomes = JSON.parse(
+  readFileSync(projectFile('src/api/template/go-outcomes.json'), 'utf8'),
+) as readonly {
+  readonly template: string
+  readonly stage: 'done' | 'parse' | 'run'
+  readonly output: string
+  readonly error: string
+}[]
 
 /** The document that Go was given, as reports are made of. */
 const document = {
@@ -57,7 +71,7 @@ const inOtherWords: Readonly<Record<string, string>> = {
   '{{len nil}}': `${AT} <len nil>: error calling len: len of nil pointer`,
 }
 
-for (const [template, stage, output, error] of goOutcomes) {
+for (const { template, stage, output, error } of goOutcomes) {
   test(`${JSON.stringify(template)} ends as with Go: ${stage}`, () => {
     const [ourStage, ourOutput, ourError] = outcome(template)
     assert.deepEqual(
