@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { CONTAINER_ADDRESS, HOSTS, type HostId, Topology } from '../../bench/datapath/topology.ts'
@@ -17,35 +18,44 @@ const EVERY_MS = 30_000
 const GROWTH_ALLOWED = 1.25
 const SILENCE_ALLOWED_SEC = 20
 
-interface Look {
-  readonly memory: Readonly<Record<HostId, number>>
+interface Tables {
   readonly containers: number
   readonly localMacs: number
   readonly remoteMacs: number
   readonly neighbours: number
 }
 
-async function look(topology: Topology): Promise<Look> {
-  const client = new ApiClient({ kind: 'unix', path: `${topology.directory}/A.sock` })
+/** Of one host: its tables, and the daemon's resident megabytes. */
+type Look = Tables & { readonly memory: number }
+type Looks = Readonly<Record<HostId, Look>>
+
+async function look(topology: Topology, host: HostId): Promise<Look> {
+  const client = new ApiClient({ kind: 'unix', path: `${topology.directory}/${host}.sock` })
   const { body } = await client.send({
     method: 'GET',
     path: '/report',
     accept: 'application/json',
   })
   const report = JSON.parse(body) as {
-    Router: { OverlayDiagnostics: { fastdp: { Tables: Omit<Look, 'memory'> } } }
+    Router: { OverlayDiagnostics: { fastdp: { Tables: Tables } } }
   }
-  const memory = { A: memoryOf(topology, 'A'), B: memoryOf(topology, 'B') }
-  return { memory, ...report.Router.OverlayDiagnostics.fastdp.Tables }
+  return { memory: memoryOf(topology, host), ...report.Router.OverlayDiagnostics.fastdp.Tables }
 }
 
-/** A container that lives until the next round, on host A. */
-function churn(topology: Topology, round: number): void {
-  const [near, inside] = [`s${round}`, topology.namespace('Ac')]
-  topology.run('A', `ip link show s${round - 1} >/dev/null 2>&1 && ip link del s${round - 1} || true`)
-  topology.run('A', `ip link add ${near} type veth peer name x${round} netns ${inside}`)
-  topology.run('Ac', `ip link set x${round} up`)
-  topology.run('A', `ip link set ${near} master weave up`)
+/**
+ * A container on host A that lives until the next round and talks to the one on B. In a namespace of its own: an interface
+ * beside another container's would answer ARP for that one's address.
+ */
+function churn(topology: Topology, prefix: string, round: number): void {
+  const inside = `${prefix}x`
+  execFileSync('sh', ['-c', `ip netns del ${inside} 2>/dev/null; ip netns add ${inside}`])
+  topology.run(
+    'A',
+    `ip link add s${round} type veth peer name eth0 netns ${inside}; ip link set s${round} master weave up`,
+  )
+  const address = `10.99.0.${(round % 200) + 10}`
+  const lines = `ip addr add ${address}/24 dev eth0; ip link set eth0 up; ping -c3 -i0.2 -W1 -q ${CONTAINER_ADDRESS.B} || true`
+  execFileSync('ip', ['netns', 'exec', inside, 'sh', '-ec', lines], { stdio: 'ignore' })
 }
 
 /** What both hosts say of the connection, and what they dropped, for a round without an answer. */
@@ -68,26 +78,43 @@ async function cut(topology: Topology, round: number): Promise<void> {
   topology.run('B', 'ip link set u0 up')
 }
 
-const problemsOf = (looks: readonly Look[]): string[] => {
+/** Containers: that of the bench, and on A the last one of the churn. */
+const CONTAINERS: Readonly<Record<HostId, number>> = { A: 2, B: 1 }
+/** A MAC is forgotten after ten minutes, at a sweep a minute later at most: those of so many rounds, the bench's and the bridge's. */
+const MACS = 11 * (60_000 / EVERY_MS) + 3
+
+function problemsOf(looks: readonly Looks[]): string[] {
   const settled = looks.slice(Math.floor(looks.length / 3))
   const [first, last] = [settled[0], settled.at(-1)]
   if (first === undefined || last === undefined) return ['there was no time to look']
-  const grown = HOSTS.filter((host) => last.memory[host] > first.memory[host] * GROWTH_ALLOWED)
-  return [
-    ...grown.map((host) => `memory of ${host} grew from ${first.memory[host]} to ${last.memory[host]} MB`),
-    // The container of the bench and the last one of the churn.
-    ...(last.containers > 2 ? [`${last.containers} containers in the table, 2 are there`] : []),
-    ...(last.neighbours > 1 ? [`${last.neighbours} neighbours, 1 is there`] : []),
-  ]
+  return HOSTS.flatMap((host) => {
+    const [before, now] = [first[host], last[host]]
+    const { memory, containers, neighbours, localMacs, remoteMacs } = now
+    const bounded = [
+      ['containers', containers, CONTAINERS[host]],
+      ['neighbours', neighbours, 1],
+      ['MACs of its own', localMacs, MACS],
+      ['MACs of others', remoteMacs, MACS],
+    ] as const
+    return [
+      ...(memory > before.memory * GROWTH_ALLOWED
+        ? [`memory of ${host} grew from ${before.memory} to ${memory} MB`]
+        : []),
+      ...bounded.flatMap(([what, is, most]) =>
+        is > most ? [`${host} has ${is} ${what} in its table, ${most} at most are there`] : [],
+      ),
+    ]
+  })
 }
 
 async function soak(minutes: number): Promise<string[]> {
-  const topology = new Topology(`ws${process.pid % 10_000}`, {
+  const prefix = `ws${process.pid % 10_000}`
+  const topology = new Topology(prefix, {
     underlay: 'tso',
     mtu: 1376,
     underlayMtu: 1500,
   })
-  const looks: Look[] = []
+  const looks: Looks[] = []
   const problems: string[] = []
   try {
     topology.buildUnderlay()
@@ -96,7 +123,7 @@ async function soak(minutes: number): Promise<string[]> {
     const traffic = new Traffic(topology)
     const end = performance.now() + minutes * 60_000
     for (let round = 1; performance.now() < end; round++) {
-      churn(topology, round)
+      churn(topology, prefix, round)
       traffic.ensure()
       if (round % 3 === 0) await cut(topology, round)
       const silentSec = await traffic.silence(CONTAINER_ADDRESS.B, SILENCE_ALLOWED_SEC)
@@ -105,12 +132,13 @@ async function soak(minutes: number): Promise<string[]> {
         console.log(circumstances(topology))
       }
       await sleep(EVERY_MS)
-      const now = await look(topology)
+      const now = { A: await look(topology, 'A'), B: await look(topology, 'B') }
       looks.push(now)
       console.log(`round ${round}: ${JSON.stringify({ silentSec, ...now })}`)
     }
     traffic.stop()
   } finally {
+    execFileSync('sh', ['-c', `ip netns del ${prefix}x 2>/dev/null || true`])
     await topology.down()
   }
   return [...problems, ...problemsOf(looks)]
