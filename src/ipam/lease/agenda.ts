@@ -1,6 +1,6 @@
 import type { PeerName } from '../../lib/peer-name.ts'
 import { ownedRanges } from '../ring.ts'
-import { departed } from './epoch.ts'
+import { departed, isVoter } from './epoch.ts'
 import type { Grantor } from './grantor.ts'
 import { difference } from './lease.ts'
 import { electorateOf, type Plan } from './next-epoch.ts'
@@ -95,7 +95,9 @@ export class Agenda {
           due(this.#grantor.forfeitsFrom(peer))),
     )
     const loose = left.some((peer) => isPure && this.#hasLoose(peer))
-    const absent = new Set(this.#reach.absent(now).filter((peer) => !this.#proposer.wasSeen(peer, now)))
+    const absent = new Set(
+      this.#reach.absent(now).filter((peer) => !isVoter(epoch, peer) || !this.#proposer.wasSeen(peer, now)),
+    )
     const at = Math.floor(state.world.wall?.() ?? now)
     const { voters } = electorateOf(epoch, epoch.members, { absent, at })
     const isElected =

@@ -11,11 +11,30 @@ import {
   type ValueOf,
 } from '../../gob/gob.ts'
 import { WireError } from '../../lib/errors.ts'
-import type { Range } from '../../lib/ip4.ts'
 import { type PeerName, peerName } from '../../lib/peer-name.ts'
 import { decodeRing, encodeRing } from '../gossip-codec.ts'
 import type { Ring } from '../ring.ts'
 import type { Ballot, Epoch } from './epoch.ts'
+import {
+  AcceptedSchema,
+  BallotSchema,
+  checked,
+  EpochSchema,
+  flat,
+  fromWireAccepted,
+  fromWireBallot,
+  fromWireEpoch,
+  fromWireLease,
+  fromWireLeases,
+  LeaseSchema,
+  RangesSchema,
+  toWireAccepted,
+  toWireBallot,
+  toWireEpoch,
+  toWireLease,
+  toWireLeases,
+  unflat,
+} from './epoch-codec.ts'
 import type { Lease, Own } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
 import { type Vote, voteIn } from './vote.ts'
@@ -25,28 +44,6 @@ import { type Vote, voteIn } from './vote.ts'
  * network: messages of another one are not for us. Fields that a kind has no use for are zero and not sent.
  */
 
-const BallotSchema = struct('ballot', { Round: uint(48), Peer: uint(48) })
-const RangesSchema = slice(uint(48))
-const LeaseSchema = struct('lease', {
-  Peer: uint(48),
-  Number: uint(48),
-  Held: RangesSchema,
-  Out: RangesSchema,
-})
-const TakenSchema = struct('taken', { From: uint(48), To: uint(48), Count: uint(48) })
-const EpochSchema = struct('epoch', {
-  Number: uint(48),
-  By: BallotSchema,
-  Members: slice(uint(48)),
-  Voters: slice(uint(48)),
-  Since: slice(uint(53)),
-  Leases: slice(LeaseSchema),
-  Ring: bytes,
-  Taken: slice(TakenSchema),
-  LeaseTime: uint(48),
-  HoldTime: uint(48),
-})
-const AcceptedSchema = struct('accepted', { Ballot: BallotSchema, Value: EpochSchema })
 const MessageSchema = struct('leaseMessage', {
   Kind: uint(8),
   Seeds: slice(uint(48)),
@@ -76,18 +73,13 @@ const DiskSchema = struct('leaseState', {
   Leases: slice(LeaseSchema),
   Live: slice(LeaseSchema),
   Granted: uint(48),
+  Unsure: RangesSchema,
   Bound: bool,
 })
 
 type WireMessage = ValueOf<typeof MessageSchema>
-type WireEpoch = ValueOf<typeof EpochSchema>
-type WireLease = ValueOf<typeof LeaseSchema>
-
 /** A whole network has a few ranges for each peer: far above that somebody is after our memory. */
 const LIMITS = { maxElements: 2_000_000 }
-/** Numbers that leave no room for the next one could stop a network for good. */
-const HIGHEST_NUMBER = 2 ** 47
-
 const KINDS = [
   'hello',
   'renew',
@@ -102,6 +94,8 @@ const KINDS = [
   'refuse',
   'accept',
   'accepted',
+  'recall',
+  'recalled',
 ] as const satisfies readonly LeaseMessage['kind'][]
 
 const NOTHING = new Uint8Array()
@@ -164,6 +158,7 @@ function fields(message: LeaseMessage): Partial<WireMessage> {
       return { Leases: [toWireLease(0, message.lease)], Ring: encodeRing(message.ring) }
     case 'cloned':
     case 'leave':
+    case 'recall':
       return {}
     case 'epoch':
       return { Value: toWireEpoch(message.value) }
@@ -187,6 +182,13 @@ function fields(message: LeaseMessage): Partial<WireMessage> {
         Ballot: toWireBallot(message.ballot),
         Above: message.above && toWireBallot(message.above),
         Seen: message.seen ?? 0,
+      }
+    case 'recalled':
+      return {
+        Above: message.promised && toWireBallot(message.promised),
+        Accepted: toWireAccepted(message.accepted),
+        Leases: toWireLeases(message.leases),
+        Ring: encodeRing(message.ring),
       }
     case 'accept':
       return { Ballot: toWireBallot(message.ballot), Value: toWireEpoch(message.value) }
@@ -230,6 +232,7 @@ function read(kind: LeaseMessage['kind'], wire: WireMessage): LeaseMessage {
       return { kind, epoch, lease: onlyLease(wire), ring: ring() }
     case 'cloned':
     case 'leave':
+    case 'recall':
       return { kind, epoch }
     case 'epoch':
       return { kind, epoch, value: epochOf(wire) }
@@ -264,6 +267,15 @@ function read(kind: LeaseMessage['kind'], wire: WireMessage): LeaseMessage {
       return { kind, epoch, ballot: ballot(), value: epochOf(wire) }
     case 'accepted':
       return { kind, epoch, ballot: ballot() }
+    case 'recalled':
+      return {
+        kind,
+        epoch,
+        promised: wire.Above && fromWireBallot(wire.Above),
+        accepted: fromWireAccepted(wire.Accepted),
+        leases: fromWireLeases(wire.Leases),
+        ring: ring(),
+      }
     default:
       return kind satisfies never
   }
@@ -285,6 +297,7 @@ export const encodeLeaseState = ({ vote, own, isBound }: LeaseState): Uint8Array
     Leases: toWireLeases(vote.leases),
     Live: own.live.map((lease) => toWireLease(0, lease)),
     Granted: own.granted,
+    Unsure: flat(own.unsure),
     Bound: isBound,
   })
 
@@ -297,93 +310,9 @@ export function decodeLeaseState(payload: Uint8Array): LeaseState {
       accepted: fromWireAccepted(wire.Accepted),
       leases: fromWireLeases(wire.Leases),
     },
-    own: { live: wire.Live.map(fromWireLease), granted: wire.Granted },
+    own: { live: wire.Live.map(fromWireLease), granted: wire.Granted, unsure: unflat(wire.Unsure) },
     isBound: wire.Bound,
   }
-}
-
-const toWireBallot = ({ round, peer }: Ballot): ValueOf<typeof BallotSchema> => ({ Round: round, Peer: peer })
-const fromWireBallot = ({ Round, Peer }: ValueOf<typeof BallotSchema>): Ballot => ({
-  round: checked(Round),
-  peer: peerName(Peer),
-})
-
-const flat = (ranges: readonly Range[]): number[] => ranges.flatMap(({ start, end }) => [start, end])
-
-function unflat(numbers: readonly number[]): Range[] {
-  const ranges: Range[] = []
-  let last = 0
-  for (let i = 0; i < numbers.length; i += 2) {
-    const [start = 0, end = 0] = [numbers[i], numbers[i + 1]]
-    if (start < last || end <= start || end > 2 ** 32)
-      throw new WireError('ranges of a lease are not in order')
-    ranges.push({ start, end })
-    last = end
-  }
-  return ranges
-}
-
-const toWireLease = (peer: number, { number, held, out }: Lease): WireLease => ({
-  Peer: peer,
-  Number: number,
-  Held: flat(held),
-  Out: flat(out),
-})
-const fromWireLease = (wire: WireLease): Lease => ({
-  number: checked(wire.Number),
-  held: unflat(wire.Held),
-  out: unflat(wire.Out),
-})
-const toWireLeases = (leases: ReadonlyMap<PeerName, Lease>): WireLease[] =>
-  [...leases].map(([peer, lease]) => toWireLease(peer, lease))
-const fromWireLeases = (wire: readonly WireLease[]): ReadonlyMap<PeerName, Lease> =>
-  new Map(wire.map((lease) => [peerName(lease.Peer), fromWireLease(lease)]))
-
-const toWireEpoch = (epoch: Epoch): WireEpoch => ({
-  Number: epoch.number,
-  By: toWireBallot(epoch.by),
-  Members: epoch.members,
-  Voters: epoch.voters,
-  Since: epoch.members.map((peer) => epoch.since.get(peer) ?? 0),
-  Leases: toWireLeases(epoch.leases),
-  Ring: encodeRing(epoch.ring),
-  Taken: epoch.taken.map(({ from, to, count }) => ({ From: from, To: to, Count: count })),
-  LeaseTime: epoch.leaseTime,
-  HoldTime: epoch.holdTime,
-})
-
-function fromWireEpoch(wire: WireEpoch): Epoch {
-  const members = wire.Members.map(peerName)
-  const voters = wire.Voters.map(peerName)
-  if (voters.length === 0 || voters.some((peer) => !members.includes(peer)))
-    throw new WireError('an epoch whose voters are not among its members')
-  return {
-    number: checked(wire.Number),
-    by: fromWireBallot(wire.By),
-    members,
-    voters,
-    since: new Map(members.map((peer, i) => [peer, wire.Since[i] ?? 0])),
-    leases: fromWireLeases(wire.Leases),
-    ring: decodeRing(wire.Ring),
-    taken: wire.Taken.map(({ From, To, Count }) => ({
-      from: peerName(From),
-      to: peerName(To),
-      count: Count,
-    })),
-    leaseTime: wire.LeaseTime,
-    holdTime: wire.HoldTime,
-  }
-}
-
-const toWireAccepted = (accepted: Vote['accepted']): ValueOf<typeof AcceptedSchema> | undefined =>
-  accepted && { Ballot: toWireBallot(accepted.ballot), Value: toWireEpoch(accepted.value) }
-const fromWireAccepted = (wire: ValueOf<typeof AcceptedSchema> | undefined): Vote['accepted'] =>
-  wire && { ballot: fromWireBallot(wire.Ballot), value: fromWireEpoch(wire.Value) }
-
-function checked(number: number): number {
-  if (number > HIGHEST_NUMBER)
-    throw new WireError('a lease message with a number that leaves no room for the next')
-  return number
 }
 
 function onlyLease({ Leases: [lease] }: WireMessage): Lease {

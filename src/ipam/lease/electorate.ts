@@ -16,11 +16,11 @@ export interface Candidate {
 
 /**
  * Who is to vote, in order of name: the three that have been members for longest, and of the others up to seven in all
- * those that have been for half as long as the third of them at least. So guests, however many come and go, do not
- * count. Who is absent votes only where there are not three others. One more than an odd number is of no use: it makes
- * the majority larger, not what may be lost. `at`: ms, wall clock.
+ * those that have been for half as long as the third of them, and for two lease times at least. So guests, however many
+ * come and go, do not count. Who is absent votes only where there are not three others. One more than an odd number is
+ * of no use: it makes the majority larger, not what may be lost. `at`: ms, wall clock.
  */
-export function elect(candidates: readonly Candidate[], at: number): PeerName[] {
+export function elect(candidates: readonly Candidate[], at: number, leaseTime: number): PeerName[] {
   const bySeniority = candidates.toSorted((a, b) => a.since - b.since || a.peer - b.peer)
   const present = bySeniority.filter(({ isPresent }) => isPresent)
   const absent = bySeniority.filter(({ isPresent }) => !isPresent)
@@ -28,7 +28,7 @@ export function elect(candidates: readonly Candidate[], at: number): PeerName[] 
   const order = [...present, ...absent.slice(0, missing)]
 
   const third = order[FEWEST_VOTERS - 1]
-  const tenure = third === undefined ? 0 : (at - third.since) / 2
+  const tenure = third === undefined ? 0 : Math.max((at - third.since) / 2, 2 * leaseTime)
   const others = order
     .slice(FEWEST_VOTERS, MOST_VOTERS)
     .filter(({ since, isPresent }) => isPresent && at - since >= tenure)

@@ -95,7 +95,7 @@ export class Grantor {
   onRenew(sender: PeerName, message: Of<'renew'>, now: number): void {
     const { vote } = this.#shared
     const { epoch, lease, stamp, uid } = message
-    if (vote === undefined || !this.#shared.isVoter || vote.epoch.number !== epoch) return
+    if (vote === undefined || !this.#shared.mayVote || vote.epoch.number !== epoch) return
     if (this.#isCloned(sender, uid, now)) {
       this.#shared.send(sender, { kind: 'cloned', epoch })
       return
@@ -115,7 +115,7 @@ export class Grantor {
   onPrepare(sender: PeerName, message: Of<'prepare'>, now: number): void {
     const { ballot, gone, rest, absent, ordered, epoch } = message
     const { vote, state, self } = this.#shared
-    if (vote === undefined || !this.#shared.isVoter) return
+    if (vote === undefined || !this.#shared.mayAgree) return
     const seen = [
       ...gone.filter((peer) => (ordered ? state.isKnown(peer) : now < this.silentFrom(peer))),
       ...rest.filter((peer) => (ordered ? state.isKnown(peer) : now < this.forfeitsFrom(peer))),
@@ -140,7 +140,7 @@ export class Grantor {
 
   onAccept(sender: PeerName, { ballot, value, epoch }: Of<'accept'>): void {
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isVoter || value.number !== vote.epoch.number + 1) return
+    if (vote === undefined || !this.#shared.mayAgree || value.number !== vote.epoch.number + 1) return
     const result = accept(vote, ballot, value)
     if (result === undefined) {
       this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: vote.promised, seen: undefined })

@@ -1,6 +1,7 @@
 import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { MIN_SUBNET_SIZE } from '../range.ts'
+import { RangeSet } from '../range-set.ts'
 import { grant as grantInRing, split } from '../ring-change.ts'
 import { isVoter, majority } from './epoch.ts'
 import {
@@ -8,7 +9,9 @@ import {
   difference,
   granted,
   intersection,
+  isSame,
   isSameRanges,
+  type Lease,
   latest,
   mayLeave,
   type Own,
@@ -27,6 +30,8 @@ const RESERVE = 16
 const MAX_RESERVE = 4096
 /** A wall clock is set back by less without harm. */
 const WALL_SLACK = 1000
+/** A lease counts when a majority has granted it within so short a time: none of them has been set back in between. */
+const GRANT_WITHIN = 3000
 /** Renewals that may still be answered. */
 const MAX_STAMPS = 16
 
@@ -64,6 +69,11 @@ export class Holder {
 
   constructor(shared: LeaseShared) {
     this.#shared = shared
+  }
+
+  /** What is on disk goes on to hold. */
+  resume(): void {
+    this.#showLeaving()
   }
 
   /** ms of our monotonic clock; undefined when it has lapsed. */
@@ -110,6 +120,7 @@ export class Holder {
       // Our state is older than what others know of us.
       if (!isOurs) {
         this.#forgotten = known.held
+        this.#showLeaving()
         this.#rewrite = true
       }
     }
@@ -138,7 +149,7 @@ export class Holder {
     const stamp = Math.floor(now)
     this.#walls.set(stamp, this.#wall(now))
     for (const old of [...this.#walls.keys()].slice(0, -MAX_STAMPS)) this.#walls.delete(old)
-    const noted = this.#shared.isVoter ? grant(vote, self, lease) : 'no-voter'
+    const noted = this.#shared.mayVote ? grant(vote, self, lease) : 'no-voter'
     if (typeof noted !== 'string') {
       this.#shared.vote = noted
       this.#acks.set(self, stamp)
@@ -163,13 +174,13 @@ export class Holder {
     this.#acks.set(sender, Math.max(this.#acks.get(sender) ?? 0, message.stamp))
     const stamps = [...this.#acks.values()].sort((a, b) => b - a)
     const at = stamps[majority(vote.epoch) - 1]
-    if (at === undefined) return false
+    const wall = at === undefined ? undefined : this.#walls.get(at)
+    if (at === undefined || wall === undefined) return false
+    const isNew = own.granted < lease.number
+    if (isNew && Math.max(now - at, this.#wall(now) - wall) >= GRANT_WITHIN) return false
 
     const before = this.leasedUntil(now)
-    const wall = this.#walls.get(at)
-    if (wall !== undefined && (this.#renewed === undefined || at > this.#renewed.at))
-      this.#renewed = { at, wall }
-    const isNew = own.granted < lease.number
+    if (this.#renewed === undefined || at > this.#renewed.at) this.#renewed = { at, wall }
     this.#shared.own = granted(own, lease.number)
     if (isNew || before === undefined) this.#renewAt = Math.max(this.#renewAt, at + vote.epoch.leaseTime / 4)
     return isNew || before === undefined
@@ -177,15 +188,31 @@ export class Holder {
 
   /** A member knows a later lease of ours: this host's state is older than that. What was held then stays held. */
   onStale({ epoch, lease }: Extract<LeaseMessage, { kind: 'stale' }>, now: number): boolean {
-    const { vote, own } = this.#shared
+    const { vote } = this.#shared
+    return epoch === vote?.epoch.number && this.learn(lease, now)
+  }
+
+  /** A voter knows this lease of ours; true if we do not. */
+  learn(lease: Lease, now: number): boolean {
+    const { own } = this.#shared
     const last = latest(own)
-    if (vote === undefined || epoch !== vote.epoch.number) return false
-    if (last !== undefined && last.number > lease.number) return false
+    if (last !== undefined && (last.number > lease.number || isSame(last, lease))) return false
+    this.#shared.isBound = true
     this.#shared.own = standBy(own, lease)
     this.#forgotten = lease.held
+    this.#showLeaving()
     this.#write()
     this.#renewAt = now
     return true
+  }
+
+  /** The voter was started anew: whether it still knows what it granted us it has to say again. */
+  dropAck(peer: PeerName): void {
+    this.#acks.delete(peer)
+  }
+
+  renewNow(now: number): void {
+    this.#renewAt = now
   }
 
   /** Somebody uses our name: we have no lease. */
@@ -267,7 +294,8 @@ export class Holder {
   /** Brings what may be given out up to date; true if it changed from nothing to something or became more. */
   permit(now: number): boolean {
     const { space } = this.#shared.state.holdings
-    const { isExempt, own } = this.#shared
+    const { own, isListening } = this.#shared
+    const isExempt = this.#shared.isExempt && !isListening
     const isLeased = isExempt || this.leasedUntil(now) !== undefined
     const known = this.#permittedFor
     if (
@@ -297,7 +325,7 @@ export class Holder {
     this.#rewrite = false
     this.#forgetLost()
     const { space } = state.holdings
-    const out = this.#leaving.map(({ block }) => block)
+    const out = this.#out()
     const reserves = [...this.#reserves.values()].flatMap(({ range, size }) => {
       const free = space.freeWithin(range)
       // In a small range most of it is to come back when we are gone.
@@ -312,8 +340,9 @@ export class Holder {
     const lease = latest(own)
     if (lease === undefined || lease.number > own.granted) return lease === undefined
     const { space } = state.holdings
-    if (!covers(lease.held, space.used)) return true
-    if (lease.out.length > this.#leaving.length) return true
+    const out = this.#out()
+    if (!covers(lease.held, difference(space.used, out))) return true
+    if (lease.out.length > out.length) return true
     const wanted = [...this.#reserves.values()].reduce((sum, { size }) => sum + size, 0)
     const spare = intersection(lease.held, space.free).reduce(
       (sum, range) => sum + range.end - range.start,
@@ -324,14 +353,24 @@ export class Holder {
 
   /** Blocks that another epoch made another peer's, because we were taken for gone. */
   #forgetLost(): void {
-    const { space } = this.#shared.state.holdings
+    const { own, state } = this.#shared
+    const { space } = state.holdings
     const left = this.#leaving.filter(({ block }) => !space.hasAllocations(block))
-    if (left.length === this.#leaving.length) return
+    const unsure = own.unsure.length === 0 ? own.unsure : intersection(own.unsure, space.owned())
+    if (left.length === this.#leaving.length && isSameRanges(unsure, own.unsure)) return
     this.#leaving = left
+    this.#shared.own = { ...own, unsure }
     this.#showLeaving()
   }
 
+  /** Blocks that are leaving, and such as we may have given away and forgotten it. */
+  #out(): Range[] {
+    const { unsure } = this.#shared.own
+    const leaving = this.#leaving.map(({ block }) => block)
+    return unsure.length === 0 ? leaving : RangeSet.of([...leaving, ...unsure]).ranges()
+  }
+
   #showLeaving(): void {
-    this.#shared.state.holdings.space.setLeaving(this.#leaving.map(({ block }) => block))
+    this.#shared.state.holdings.space.setLeaving(this.#out())
   }
 }

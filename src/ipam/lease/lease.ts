@@ -15,9 +15,11 @@ export interface Own {
   readonly live: readonly Lease[]
   /** Number of the last lease that a majority granted; 0 for none. */
   readonly granted: number
+  /** Blocks that we may have given away and forgotten it: they are out until the ring shows another owner. */
+  readonly unsure: readonly Range[]
 }
 
-export const NO_LEASES: Own = { live: [], granted: 0 }
+export const NO_LEASES: Own = { live: [], granted: 0, unsure: [] }
 
 /** More ranges than these are not sent: small gaps between them are held as well. */
 const MAX_RANGES = 64
@@ -33,14 +35,16 @@ export function write(own: Own, held: readonly Range[], out: readonly Range[]): 
 /** A majority has the lease of this number: those before it are over. */
 export function granted(own: Own, number: number): Own {
   if (number <= own.granted) return own
-  return { live: own.live.filter((lease) => lease.number >= number), granted: number }
+  return { ...own, live: own.live.filter((lease) => lease.number >= number), granted: number }
 }
 
 /** Others have `lease` as our highest: what we have before it is over, what we lack of it binds us. */
 export function standBy(own: Own, lease: Lease): Own {
   const later = own.live.filter(({ number }) => number >= lease.number)
-  const known = later.some((candidate) => isSame(candidate, lease))
-  return { ...own, live: known ? later : [lease, ...later.filter(({ number }) => number > lease.number)] }
+  const isKnown = later.some((candidate) => isSame(candidate, lease))
+  if (isKnown) return { ...own, live: later }
+  const live = [lease, ...later.filter(({ number }) => number > lease.number)]
+  return { ...own, live, unsure: RangeSet.of([...own.unsure, ...lease.out]).ranges() }
 }
 
 /** What is held in every live lease. */

@@ -5,7 +5,7 @@ import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
 import { Agenda } from './agenda.ts'
 import type { LeaseState } from './codec.ts'
-import { type Epoch, FEWEST_MEMBERS, isMember } from './epoch.ts'
+import { type Epoch, isMember } from './epoch.ts'
 import { Grantor } from './grantor.ts'
 import { Holder } from './holder.ts'
 import { latest } from './lease.ts'
@@ -13,6 +13,7 @@ import type { LeaseMessage } from './message.ts'
 import { forcedEpoch } from './next-epoch.ts'
 import { JOIN_AGAIN, Presence } from './presence.ts'
 import { type Failure, type Order, Proposer } from './proposer.ts'
+import { Recall } from './recall.ts'
 import { LeaseShared, type ReclaimTimes } from './shared.ts'
 import { voteIn } from './vote.ts'
 
@@ -29,6 +30,7 @@ export class Leases {
   readonly #proposer: Proposer
   readonly #presence: Presence
   readonly #agenda: Agenda
+  readonly #recall: Recall
   #lookAt = 0
   #wasLeased = false
   #isCloned = false
@@ -43,6 +45,7 @@ export class Leases {
     this.#grantor = new Grantor(this.#shared, this.#holder)
     this.#proposer = new Proposer(this.#shared)
     this.#presence = new Presence(this.#shared, this.#holder)
+    this.#recall = new Recall(this.#shared, this.#holder)
     this.#agenda = new Agenda({
       shared: this.#shared,
       grantor: this.#grantor,
@@ -61,7 +64,7 @@ export class Leases {
 
   /** The rule holds for us: nothing is given out without a lease. */
   get isRestricted(): boolean {
-    return !this.#shared.isExempt
+    return !this.#shared.isExempt || this.#shared.isListening
   }
 
   get isMember(): boolean {
@@ -94,7 +97,9 @@ export class Leases {
 
   start(disk: LeaseState | undefined, now: number): void {
     if (disk !== undefined) this.#shared.resume(disk)
+    this.#holder.resume()
     this.#grantor.started(now)
+    this.#recall.started(now)
     this.#presence.helloAt = now
     this.#lookAt = now
     this.#holder.permit(now)
@@ -109,7 +114,8 @@ export class Leases {
 
   nextDeadline(now: number): number {
     const due = [this.#lookAt, this.#presence.nextDeadline]
-    for (const at of [this.#holder.nextDeadline(now), this.#proposer.nextDeadline])
+    const { nextDeadline } = this.#recall
+    for (const at of [this.#holder.nextDeadline(now), this.#proposer.nextDeadline, nextDeadline])
       if (at !== undefined) due.push(at)
     return Math.min(...due)
   }
@@ -120,6 +126,7 @@ export class Leases {
     this.#shared.found()
     const hasListened = this.#presence.listen(now)
     this.#presence.advance(now)
+    this.#recall.advance(now)
     this.#holder.advance(now)
     if (now >= this.#lookAt) this.#look(now)
     this.#readOwn(now)
@@ -141,7 +148,8 @@ export class Leases {
   }
 
   want(range: Range, now: number): boolean {
-    const { vote } = this.#shared
+    const { vote, isListening } = this.#shared
+    if (isListening) return true
     // Space that we get before we are a member would never come back.
     if (!this.isMember && !this.isRestricted && (this.#presence.isNew(now) || (vote?.epoch.number ?? 0) > 0))
       return true
@@ -204,15 +212,7 @@ export class Leases {
 
   /** Why nothing comes back by itself; undefined if it does. */
   whyNot(): string | undefined {
-    const { vote, state } = this.#shared
-    if (vote === undefined) return 'there is no ring yet'
-    const strangers = this.#presence.strangers()
-    if (strangers.length > 0)
-      return `${strangers.map((peer) => state.describe(peer)).join(', ')} does not take part (an old peer, or --ipalloc-reclaim=off there)`
-    if (vote.epoch.number === 0)
-      return 'it begins when three hosts are up, and most of those that the ring began with'
-    if (vote.epoch.members.length < FEWEST_MEMBERS) return 'it takes three hosts'
-    return undefined
+    return this.#presence.whyNot()
   }
 
   hello(): LeaseMessage | undefined {
@@ -266,6 +266,12 @@ export class Leases {
         if (!this.#isCloned) this.#say('cloned')
         this.#isCloned = true
         return
+      case 'recall':
+        this.#recall.answer(sender)
+        return
+      case 'recalled':
+        if (this.#recall.onRecalled(sender, message, now)) this.#say('state-outdated')
+        return
       case 'prepare':
         this.#grantor.onPrepare(sender, message, now)
         return
@@ -317,6 +323,7 @@ export class Leases {
     this.#grantor.epochBegan(now)
     this.#failed(this.#proposer.epochBegan())
     this.#presence.epochBegan(value.members, now)
+    this.#recall.epochBegan(now)
     this.#agenda.epochBegan()
     this.#isCloned = false
     state.emit({ kind: 'event', event: { kind: 'epoch-began', epoch: value, joined, left } })

@@ -57,3 +57,13 @@ export type LeaseMessage =
     }
   | { readonly kind: 'accept'; readonly epoch: number; readonly ballot: Ballot; readonly value: Epoch }
   | { readonly kind: 'accepted'; readonly epoch: number; readonly ballot: Ballot }
+  /** I have been started, with whatever disk: what do you know that I may have forgotten? */
+  | { readonly kind: 'recall'; readonly epoch: number }
+  | {
+      readonly kind: 'recalled'
+      readonly epoch: number
+      readonly promised: Ballot | undefined
+      readonly accepted: Vote['accepted']
+      readonly leases: ReadonlyMap<PeerName, Lease>
+      readonly ring: Ring
+    }

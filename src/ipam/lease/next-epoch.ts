@@ -95,5 +95,8 @@ export function electorateOf(
     const since = epoch.number === 0 ? at : (epoch.since.get(peer) ?? at)
     return { peer, since, isPresent: !absent.has(peer) }
   })
-  return { voters: elect(candidates, at), since: new Map(candidates.map(({ peer, since }) => [peer, since])) }
+  return {
+    voters: elect(candidates, at, epoch.leaseTime),
+    since: new Map(candidates.map(({ peer, since }) => [peer, since])),
+  }
 }

@@ -62,10 +62,14 @@ export class Presence {
     if (this.#shared.vote !== undefined && this.#ringSince === undefined) {
       this.#ringSince = now
       this.#listensUntil = now + LISTEN_FIRST
+      this.#shared.isListening = true
       this.helloAt = now
     }
     const hasListened = this.#listensUntil !== undefined && now >= this.#listensUntil
-    if (hasListened) this.#listensUntil = undefined
+    if (hasListened) {
+      this.#listensUntil = undefined
+      this.#shared.isListening = false
+    }
     return hasListened
   }
 
@@ -128,7 +132,7 @@ export class Presence {
   /** Whoever asks us to become a member has good prospects. */
   #isWelcoming(): boolean {
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isVoter) return false
+    if (vote === undefined || !this.#shared.mayVote) return false
     return vote.epoch.number === 0 ? this.isFounding : this.#shared.hasMajority()
   }
 
@@ -153,7 +157,7 @@ export class Presence {
     const mine = this.#shared.vote?.epoch.number ?? 0
     if (epoch < mine) this.#shared.sendEpoch(sender)
     const { vote } = this.#shared
-    if (vote === undefined || !this.#shared.isVoter || epoch !== mine || isMember(vote.epoch, sender))
+    if (vote === undefined || !this.#shared.mayVote || epoch !== mine || isMember(vote.epoch, sender))
       return false
     if (this.#shared.merge(ring) === 'conflict') return false
     const known = vote.leases.get(sender)
@@ -177,6 +181,19 @@ export class Presence {
     return [...known].filter(
       (peer) => peer !== self && peer !== UNKNOWN_PEER && state.isKnown(peer) && !this.speakers.has(peer),
     )
+  }
+
+  /** Why nothing comes back by itself; undefined if it does. */
+  whyNot(): string | undefined {
+    const { vote, state } = this.#shared
+    if (vote === undefined) return 'there is no ring yet'
+    const strangers = this.strangers()
+    if (strangers.length > 0)
+      return `${strangers.map((peer) => state.describe(peer)).join(', ')} does not take part (an old peer, or --ipalloc-reclaim=off there)`
+    if (vote.epoch.number === 0)
+      return 'it begins when three hosts are up, and most of those that the ring began with'
+    if (vote.epoch.members.length < FEWEST_MEMBERS) return 'it takes three hosts'
+    return undefined
   }
 
   /** True when epoch 1 may be proposed: it begins when all that is up speaks leases, and it is three at least. */

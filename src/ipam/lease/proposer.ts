@@ -27,6 +27,8 @@ interface Attempt {
   readonly plan: Plan
   readonly orders: readonly Order[]
   readonly deadline: number
+  /** The wall clock when it began. */
+  readonly wall: number
   readonly leases: Map<PeerName, Lease>
   readonly promised: Set<PeerName>
   readonly acceptedBy: Set<PeerName>
@@ -69,8 +71,7 @@ export class Proposer {
   }
 
   mayBegin(now: number): boolean {
-    const { isVoter } = this.#shared
-    return isVoter && !this.isBusy && now >= this.#notBefore && this.#shared.hasMajority()
+    return this.#shared.mayAgree && !this.isBusy && now >= this.#notBefore && this.#shared.hasMajority()
   }
 
   begin(plan: Plan, orders: readonly Order[], now: number): void {
@@ -84,6 +85,7 @@ export class Proposer {
       plan,
       orders,
       deadline: now + GIVE_UP_AFTER,
+      wall: this.#wall(),
       leases: new Map(),
       promised: new Set(),
       acceptedBy: new Set(),
@@ -183,7 +185,13 @@ export class Proposer {
 
   #current(ballot: Ballot): Attempt | undefined {
     const attempt = this.#attempt
-    return attempt !== undefined && isSameBallot(attempt.ballot, ballot) ? attempt : undefined
+    if (attempt === undefined || !isSameBallot(attempt.ballot, ballot)) return undefined
+    // Of a host that was suspended meanwhile.
+    return this.#wall() - attempt.wall < GIVE_UP_AFTER ? attempt : undefined
+  }
+
+  #wall(): number {
+    return this.#shared.state.world.wall?.() ?? 0
   }
 
   #toVoters(message: LeaseMessage): void {

@@ -28,6 +28,12 @@ export class LeaseShared {
   vote: Vote | undefined
   own: Own = NO_LEASES
   isBound = false
+  /** What other voters knew of our part when this process was started is known to us (`recall.ts`). */
+  hasRecalled = false
+  /** The epoch in which at least what we had promised and accepted is known to us. */
+  recalledIn: number | undefined
+  /** A ring has just come, and whether there are leases in it may still be told. */
+  isListening = false
   readonly loopback: LeaseMessage[] = []
   #disk: LeaseState | undefined
 
@@ -65,6 +71,18 @@ export class LeaseShared {
   /** We grant leases, and have a say in what the next epoch is. */
   get isVoter(): boolean {
     return this.vote !== undefined && isVoter(this.vote.epoch, this.self)
+  }
+
+  /** We vote, and know what we have voted for. With up to two voters nobody but us can have forgotten. */
+  get mayVote(): boolean {
+    const { vote } = this
+    if (vote === undefined || !this.isVoter) return false
+    return this.hasRecalled || vote.epoch.number === 0 || vote.epoch.voters.length < FEWEST_MEMBERS
+  }
+
+  /** We have a say in what the next epoch is, and know what we have said. */
+  get mayAgree(): boolean {
+    return this.mayVote || (this.isVoter && this.recalledIn === this.vote?.epoch.number)
   }
 
   /** The rule does not hold for us: nothing can be taken from us without our knowledge. */

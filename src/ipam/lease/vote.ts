@@ -31,6 +31,21 @@ export function accept(vote: Vote, ballot: Ballot, value: Epoch): Vote | undefin
   return { ...vote, promised: ballot, accepted: { ballot, value } }
 }
 
+/** With what another voter of the epoch has granted, promised and accepted: we may have done so with it, and forgotten. */
+export function recall(vote: Vote, known: Pick<Vote, 'promised' | 'accepted' | 'leases'>): Vote {
+  const leases = new Map(vote.leases)
+  for (const [peer, lease] of known.leases)
+    if ((leases.get(peer)?.number ?? 0) < lease.number) leases.set(peer, lease)
+  const { promised, accepted } = known
+  return {
+    ...vote,
+    leases,
+    promised: promised !== undefined && isAbove(promised, vote.promised) ? promised : vote.promised,
+    accepted:
+      accepted !== undefined && isAbove(accepted.ballot, vote.accepted?.ballot) ? accepted : vote.accepted,
+  }
+}
+
 /** `stale`: a later lease, or another one of this number, is known. `closed`: the next epoch is being agreed on. */
 export type Refusal = 'stale' | 'closed' | 'no-member'
 

@@ -1,5 +1,6 @@
 import { departed, FEWEST_MEMBERS, majority } from '../../../src/ipam/lease/epoch.ts'
 import { difference } from '../../../src/ipam/lease/lease.ts'
+import { NO_PROMISES } from '../../../src/ipam/promises.ts'
 import type { AllocatorEvent } from '../../../src/ipam/request.ts'
 import { ownedRanges } from '../../../src/ipam/ring.ts'
 import type { Ip4 } from '../../../src/lib/ip4.ts'
@@ -25,7 +26,10 @@ export interface LeaseLifeOptions {
   readonly drift?: number
   /** Hosts are cut off while they start many containers. */
   readonly bursts?: boolean
-  /** A host's disk is set back to what it was some time ago: a backup, or one of two that take turns (a cloned machine). */
+  /**
+   * A host's disk is set back to what it was some time ago, or wiped: a backup, or one of two that take turns (a cloned
+   * machine). One host in each life, and none of the others is away for long meanwhile, as docs/ipam.md assumes.
+   */
   readonly restores?: boolean
   readonly event?: (peer: PeerName, event: AllocatorEvent, at: number) => void
 }
@@ -62,22 +66,22 @@ export function runLeaseLife(seed: number, options: LeaseLifeOptions): Outcome {
     world.queue.after(delay, () => world.start(peer))
   }
 
-  const backups = new Map<PeerName, Disk>()
+  const setBacks: SetBacks = { of: undefined, backup: undefined, calmUntil: 0 }
   let until = 0
   while (until < options.minutes * MINUTE) {
     const pause = rng.float() * 5000
     until += pause
     world.run(pause)
-    disturb(world)
+    disturb(world, setBacks)
     if (options.bursts === true && rng.below(20) === 0) burst(world)
-    if (options.restores === true && rng.below(12) === 0) restore(world, backups)
+    if (options.restores === true && rng.below(12) === 0) setBack(world, setBacks)
     if (rng.below(8) === 0) world.containers.check(world.running, world.queue.now)
   }
   makePeace(world)
   return { violations: world.history.violations, answers: world.history.answers }
 }
 
-function disturb(world: World): void {
+function disturb(world: World, { calmUntil }: SetBacks): void {
   const { rng } = world
   const peer = world.pick(world.alive.filter((one) => one.isUp))
   if (peer === undefined) return
@@ -87,8 +91,10 @@ function disturb(world: World): void {
   else if (dice < 170) world.claim(peer)
   else if (dice < 178) {
     world.crash(peer)
-    world.queue.after(rng.float() * rng.below(120) * SECOND, () => world.start(peer))
-  } else if (dice < 181) {
+    const isCalm = world.queue.now < calmUntil
+    world.queue.after(rng.float() * rng.below(isCalm ? 10 : 120) * SECOND, () => world.start(peer))
+  } else if (world.queue.now < calmUntil) world.heal()
+  else if (dice < 181) {
     world.partition(1 + rng.below(3))
     world.queue.after(rng.float() * 2 * LEASE_TIME, () => world.heal())
   } else if (dice < 183) peer.suspend(rng.float() * 3 * LEASE_TIME)
@@ -106,19 +112,37 @@ function burst(world: World): void {
   world.queue.after((0.5 + 2 * rng.float()) * LEASE_TIME, () => world.heal())
 }
 
+interface SetBacks {
+  /** Whom it happens to. */
+  of: SimPeer | undefined
+  backup: Readonly<Disk> | undefined
+  /** Until then those who know better are there, or back soon. */
+  calmUntil: number
+}
+
+const EMPTY_DISK: Readonly<Disk> = { ring: undefined, promises: NO_PROMISES, owned: new Map() }
+
 /** Takes a copy of a host's disk; where there is one, switches the host off and on again with it in place of its disk. */
-function restore(world: World, backups: Map<PeerName, Disk>): void {
-  const peer = world.pick(world.running)
-  // A disk from before the leases began knows of nothing that it is bound to (docs/ipam.md).
-  if (peer?.allocator?.leases?.isRestricted !== true) return
-  // One host in each life: what most hosts have forgotten nobody can know.
-  if (backups.size > 0 && !backups.has(peer.name)) return
+function setBack(world: World, setBacks: SetBacks): void {
+  const { rng, queue } = world
+  const peer = setBacks.of ?? world.pick(world.running)
+  const { leases } = peer?.allocator ?? {}
+  // A disk from before the leases began, or from a network of two, knows of nothing that it is bound to (docs/ipam.md).
+  if (peer === undefined || leases?.isRestricted !== true || leases.epoch === undefined) return
+  const voters = world.peers.filter(({ name }) => leases.epoch?.voters.includes(name))
+  if (voters.some((voter) => world.isGone(voter.name) || voter.isSuspended)) return
+  setBacks.of = peer
+
   const { ring, promises, owned } = peer.disk
-  const copy = { ring, promises, owned: new Map(owned) }
-  const backup = backups.get(peer.name)
-  backups.set(peer.name, copy)
+  const { backup } = setBacks
+  setBacks.backup = { ring, promises, owned: new Map(owned) }
   if (backup === undefined) return
-  world.rollBack(peer, backup)
+  setBacks.calmUntil = queue.now + 1.2 * LEASE_TIME
+  queue.after(LEASE_TIME / 3, () => {
+    for (const one of world.alive) world.start(one)
+    world.heal()
+  })
+  world.rollBack(peer, rng.below(4) === 0 ? EMPTY_DISK : backup)
 }
 
 function vanish(world: World, peer: SimPeer): void {

@@ -23,7 +23,7 @@ export const LEASE_PLANTS: readonly Plant[] = [
   {
     bug: 'an epoch is agreed on by less than a majority',
     file: 'lease/epoch',
-    text: 'Math.floor(members.length / 2) + 1',
-    becomes: 'Math.max(1, Math.floor(members.length / 2))',
+    text: 'Math.floor(voters.length / 2) + 1',
+    becomes: 'Math.max(1, Math.floor(voters.length / 2))',
   },
 ]

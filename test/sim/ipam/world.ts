@@ -16,6 +16,8 @@ import type { History } from './history.ts'
 import { type Disk, SimPeer } from './peer.ts'
 
 const GOSSIP_EVERY = 30_000
+/** Longer than a proposal or the grant of a lease may take: nobody sets a host back faster (docs/ipam.md). */
+const SET_BACK_WITHIN = 5000
 
 export interface WorldOptions {
   readonly code: IpamCode
@@ -46,6 +48,8 @@ export class World {
   readonly #byName: ReadonlyMap<PeerName, SimPeer>
   readonly #part = new Map<PeerName, number>()
   readonly #gone = new Set<PeerName>()
+  /** Being set back. */
+  readonly #off = new Set<PeerName>()
   /** Were removed, are back with their old disk, and have not heard yet that they own nothing any more. */
   readonly #returning = new Set<PeerName>()
   /** Addresses that became free by removals. */
@@ -108,7 +112,7 @@ export class World {
   }
 
   start(peer: SimPeer): void {
-    if (peer.isUp || this.#gone.has(peer.name)) return
+    if (peer.isUp || this.#gone.has(peer.name) || this.#off.has(peer.name)) return
     peer.start()
     this.#meet(peer)
   }
@@ -125,13 +129,17 @@ export class World {
     this.history.vanished(peer.name)
   }
 
-  /** A machine is set back to an earlier disk; its containers of then are gone, too. */
+  /** A machine is switched off and set back to an earlier disk; its containers of then are gone, too. */
   rollBack(peer: SimPeer, disk: Readonly<Disk>): void {
     peer.crash()
     this.history.vanished(peer.name)
-    peer.restore(disk)
-    this.start(peer)
-    this.#giveAllBack(peer)
+    this.#off.add(peer.name)
+    this.queue.after(SET_BACK_WITHIN, () => {
+      this.#off.delete(peer.name)
+      peer.restore(disk)
+      this.start(peer)
+      this.#giveAllBack(peer)
+    })
   }
 
   /** A host that was taken for dead is switched on again, with the disk it had; its containers are not. */
