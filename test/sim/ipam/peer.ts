@@ -56,6 +56,8 @@ export class SimPeer {
   #life = 0
   #lastId = 0
   #tickAt: number | undefined
+  /** Of the deadlines that were waited for only the last one counts. */
+  #ticks = 0
 
   constructor(name: PeerName, world: Surroundings) {
     this.name = name
@@ -284,10 +286,11 @@ export class SimPeer {
     this.#tickAt = deadline
     const { queue } = this.#world
     const life = this.#life
+    const tick = ++this.#ticks
     // Another clock's numbers do not come out even.
     const delay = Math.max((deadline - this.now) / this.rate, 0) + (this.rate === 1 ? 0 : 0.01)
     queue.after(delay, () => {
-      if (life !== this.#life) return
+      if (life !== this.#life || tick !== this.#ticks) return
       this.#tickAt = undefined
       if (this.isSuspended) {
         queue.after(this.#suspendedUntil - queue.now, () => this.#scheduleTick())

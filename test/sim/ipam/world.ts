@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly withoutConsent: boolean
   /** Removed hosts come back also while hosts are down that know of the removal (`ScenarioOptions`). */
   readonly unannounced: boolean
+  /** So many of the hosts, the last ones, are old peers: they have no leases. */
+  readonly strangers?: number
   /** Leases; undefined for hosts without. */
   readonly reclaim?: ReclaimTimes | undefined
   /** What a peer has to report. */
@@ -81,7 +83,10 @@ export class World {
       lease: (from: PeerName, to: PeerName | undefined, message: LeaseMessage) =>
         this.#lease(from, to, message),
     }
-    this.peers = names.map((name) => new SimPeer(name, surroundings))
+    const first = names.length - (options.strangers ?? 0)
+    this.peers = names.map(
+      (name, i) => new SimPeer(name, i < first ? surroundings : { ...surroundings, reclaim: undefined }),
+    )
     this.#byName = new Map(this.peers.map((peer) => [peer.name, peer]))
     for (const peer of this.peers) {
       this.#part.set(peer.name, 0)
