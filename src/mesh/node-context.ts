@@ -10,6 +10,7 @@ import type { Topology } from './topology.ts'
 export type NodeDeadline =
   | 'sessions'
   | 'short-ids'
+  | 'spread'
   | 'routes'
   | 'collect'
   | 'gossip'

@@ -77,7 +77,7 @@ const NOTHING: readonly number[] = []
 /** 32-bit words of a bitmap of `n` nodes. */
 export const words = (n: number): number => (n + 31) >>> 5
 
-const hasBit = (bits: Uint32Array, node: number): boolean =>
+export const hasBit = (bits: Uint32Array, node: number): boolean =>
   ((bits[node >>> 5] ?? 0) & (1 << (node & 31))) !== 0
 
 export function setBit(bits: Uint32Array, node: number): void {

@@ -9,6 +9,7 @@ class Generation implements OverlayRoutes {
   readonly #self: PeerName
   readonly #kind: RouteKind
   readonly #broadcasts = new Map<PeerName, readonly PeerName[]>()
+  readonly #trees = new Map<PeerName, readonly PeerName[]>()
   #unicast: ReadonlyMap<PeerName, PeerName> | undefined
 
   constructor(graph: () => TopologyGraph, self: PeerName, kind: RouteKind) {
@@ -34,10 +35,21 @@ class Generation implements OverlayRoutes {
   broadcast(source: PeerName): readonly PeerName[] {
     let hops = this.#broadcasts.get(source)
     if (hops === undefined) {
-      hops = this.#computeBroadcast(source)
+      hops = this.#inTree(source, (start, self, graph) => graph.broadcastHops(start, self, this.#kind))
       this.#broadcasts.set(source, hops)
     }
     return hops
+  }
+
+  /** All neighbours of ours in the tree of a peer, the one nearer to it as well; undefined: no tree of it is known. */
+  treeNeighbours(root: PeerName): readonly PeerName[] | undefined {
+    if (this.#lazyGraph().indexOf(root) === undefined) return undefined
+    let neighbours = this.#trees.get(root)
+    if (neighbours === undefined) {
+      neighbours = this.#inTree(root, (start, self, graph) => graph.treeNeighbours(start, self, this.#kind))
+      this.#trees.set(root, neighbours)
+    }
+    return neighbours
   }
 
   #computeUnicast(): ReadonlyMap<PeerName, PeerName> {
@@ -52,20 +64,26 @@ class Generation implements OverlayRoutes {
     return hops
   }
 
-  #computeBroadcast(source: PeerName): readonly PeerName[] {
+  #inTree(
+    root: PeerName,
+    find: (start: number, self: number, graph: TopologyGraph) => number[],
+  ): readonly PeerName[] {
     const graph = this.#lazyGraph()
-    const start = graph.indexOf(source)
+    const start = graph.indexOf(root)
     const self = graph.indexOf(this.#self)
     if (start === undefined || self === undefined) return []
-    return graph.broadcastHops(start, self, this.#kind).flatMap((node) => graph.names[node] ?? [])
+    return find(start, self, graph).flatMap((node) => graph.names[node] ?? [])
   }
 }
 
-/** The routes at one peer. `recalculate` begins a new generation; nothing is computed before it is asked for. */
+/**
+ * The routes at one peer: a generation for the data plane and one for gossip, which is renewed sooner, since it costs
+ * nobody but us. Nothing is computed before it is asked for.
+ */
 export class Routes {
   readonly #peers: Peers
   /** The newest graph there is: its rows are good for the next one. */
-  #last: TopologyGraph | undefined
+  #last: { readonly graph: TopologyGraph; readonly revision: number } | undefined
   #established: Generation
   #all: Generation
   #revision: number
@@ -74,26 +92,31 @@ export class Routes {
   constructor(peers: Peers) {
     this.#peers = peers
     this.#revision = peers.revision
-    const graph = this.#lazyGraph()
-    this.#established = new Generation(graph, peers.self.name, 'established')
-    this.#all = new Generation(graph, peers.self.name, 'all')
+    this.#established = this.#generation('established')
+    this.#all = this.#generation('all')
   }
 
-  /** The topology has changed since the present generation began. */
+  /** The topology has changed since the present generation for gossip began. */
   get stale(): boolean {
     return this.#revision !== this.#peers.revision
   }
 
+  /** How often the data plane got new routes. */
   get recalculations(): number {
     return this.#recalculations
   }
 
+  /** New routes for the data plane. */
   recalculate(): void {
-    this.#revision = this.#peers.revision
     this.#recalculations++
-    const graph = this.#lazyGraph()
-    this.#established = new Generation(graph, this.#peers.self.name, 'established')
-    this.#all = new Generation(graph, this.#peers.self.name, 'all')
+    this.#established = this.#generation('established')
+  }
+
+  /** New routes for gossip, if the topology has changed. */
+  renew(): void {
+    if (!this.stale) return
+    this.#revision = this.#peers.revision
+    this.#all = this.#generation('all')
   }
 
   /** For the data plane. */
@@ -106,13 +129,20 @@ export class Routes {
     return this.#all
   }
 
-  /** Made when the first route of a generation is asked for, then shared by its tables. */
-  #lazyGraph(): () => TopologyGraph {
+  #generation(kind: RouteKind): Generation {
     let graph: TopologyGraph | undefined
-    return () => {
-      graph ??= new TopologyGraph(this.#peers, this.#last)
-      this.#last = graph
+    const lazyGraph = (): TopologyGraph => {
+      graph ??= this.#newest()
       return graph
     }
+    return new Generation(lazyGraph, this.#peers.self.name, kind)
+  }
+
+  /** Both generations share a graph where nothing changed between them. */
+  #newest(): TopologyGraph {
+    const { revision } = this.#peers
+    if (this.#last?.revision !== revision)
+      this.#last = { graph: new TopologyGraph(this.#peers, this.#last?.graph), revision }
+    return this.#last.graph
   }
 }

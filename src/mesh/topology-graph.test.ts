@@ -105,6 +105,40 @@ for (const kind of ['all', 'established'] as const) {
   })
 }
 
+test('the neighbours in a tree, of all peers together, are the edges of one spanning tree, seen from both ends', () => {
+  fc.assert(
+    fc.property(networks, fc.nat(), (described, which) => {
+      const peers = bothWays(described)
+      const graph = new TopologyGraph(peers)
+      const root = which % peers.length
+      const edges = new Set<string>()
+      for (let self = 0; self < graph.size; self++) {
+        const neighbours = graph.treeNeighbours(root, self, 'all')
+        const children = graph.broadcastHops(root, self, 'all')
+        assert.deepEqual(
+          neighbours.filter((node) => children.includes(node)),
+          children,
+        )
+        assert.equal(neighbours.length - children.length, self === root || neighbours.length === 0 ? 0 : 1)
+        for (const node of neighbours) edges.add(`${self} ${node}`)
+      }
+      for (const edge of edges)
+        assert.ok(edges.has(edge.split(' ').reverse().join(' ')), `${edge} one way only`)
+      const reached = graph.nextHops(root, 'all').filter((hop) => hop !== UNREACHED).length
+      assert.equal(edges.size, 2 * (reached - 1))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+/** Every claim is returned. */
+function bothWays(peers: readonly Described[]): Described[] {
+  return peers.map(({ name, claims }) => {
+    const back = peers.filter((other) => other.claims.has(name)).map((other) => claim(other.name, true))
+    return { name, claims: Claims.of([...claims, ...back]) }
+  })
+}
+
 test('a graph made from the one before equals one made from nothing', () => {
   fc.assert(
     fc.property(networks, fc.nat(), (peers, which) => {

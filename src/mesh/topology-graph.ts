@@ -1,6 +1,6 @@
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
 import { Claims } from './claims.ts'
-import { membersOf, NodeSet, setBit, words } from './node-set.ts'
+import { hasBit, membersOf, NodeSet, setBit, words } from './node-set.ts'
 
 /** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
 export type RouteKind = 'established' | 'all'
@@ -84,23 +84,42 @@ export class TopologyGraph {
    * together all peers get a broadcast exactly once.
    */
   broadcastHops(source: number, self: number, kind: RouteKind): number[] {
+    return this.#place(source, self, kind, false).children
+  }
+
+  /** Neighbours with whom `self` shares an edge of the tree of `source`: whom it passes broadcasts to, and of whom it gets them. */
+  treeNeighbours(source: number, self: number, kind: RouteKind): number[] {
+    const { parent, children } = this.#place(source, self, kind, true)
+    return parent === UNREACHED ? children : [parent, ...children]
+  }
+
+  /** Where `self` is in the tree of `source`. Its parent is only looked for as far as needed for its children, unless `wantsParent`. */
+  #place(
+    source: number,
+    self: number,
+    kind: RouteKind,
+    wantsParent: boolean,
+  ): { readonly parent: number; readonly children: number[] } {
     const mine = this.#neighbours(self, kind)
     const reached = new Uint32Array(words(this.size))
     const before = new Uint32Array(reached.length)
+    let parent = UNREACHED
     setBit(reached, source)
     let level = [source]
     while (level.length > 0) {
       before.set(reached)
       for (const node of level) {
-        if (node === self) return mine.without(reached)
+        if (node === self) return { parent, children: mine.without(reached) }
         this.#reach(node, kind, reached)
-        if (mine.isWithin(reached, self)) return []
+        if (parent === UNREACHED && hasBit(reached, self)) parent = node
+        const isSettled = parent !== UNREACHED || !wantsParent
+        if (isSettled && mine.isWithin(reached, self)) return { parent, children: [] }
       }
       // Who was reached in this level is next, in ascending order.
       for (let i = 0; i < before.length; i++) before[i] = (reached[i] ?? 0) & ~(before[i] ?? 0)
       level = membersOf(before)
     }
-    return []
+    return { parent, children: [] }
   }
 
   #neighbours(node: number, kind: RouteKind): NodeSet {

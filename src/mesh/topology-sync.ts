@@ -5,6 +5,7 @@ import type { Links } from './links.ts'
 import { fits, isPlaceholder, type PeerUpdate } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { Routes } from './routes.ts'
+import { SHARED_TREES, sharedRoot } from './shared-trees.ts'
 import type { TopologyHistory } from './topology-history.ts'
 import { decodeTopologyMessage, type PeerVersion, type TopologyRecord } from './topology-message.ts'
 
@@ -36,9 +37,13 @@ interface Spread {
   readonly tellOld: boolean
 }
 
+/** News of more peers than this at a time travels along shared trees. */
+const MANY = SHARED_TREES
+
 /**
- * Topology between two of ours. News travels once along the broadcast tree of whoever brings it up, as deltas; since
- * trees disagree while the topology changes, neighbours compare digests and send each other what is missing.
+ * Topology between two of ours. News travels once along the broadcast tree of whoever brings it up, as deltas, and news of
+ * many peers along a few trees that it shares. Since trees disagree while the topology changes, neighbours compare
+ * digests and send each other what is missing.
  */
 export class TopologySync {
   readonly #parts: TopologySyncParts
@@ -47,6 +52,8 @@ export class TopologySync {
   /** Neighbours that were sent all versions because they are new: they need not compare digests as well. */
   readonly #greeted = new WeakSet<Link>()
   readonly #deferred: Spread[] = []
+  /** There was news of many peers when the routes were last renewed. */
+  #isStorm = false
 
   constructor(parts: TopologySyncParts) {
     this.#parts = parts
@@ -59,7 +66,14 @@ export class TopologySync {
 
   /** The routes are fresh. */
   spreadDeferred(): void {
-    for (const spread of this.#deferred.splice(0)) this.#spread(spread)
+    const waiting = this.#deferred.splice(0)
+    this.#isStorm = new Set(waiting.flatMap(({ news }) => [...news.keys()])).size > MANY
+    for (const spread of waiting) this.#spread(spread)
+  }
+
+  /** News of many peers comes in. */
+  get isStorm(): boolean {
+    return this.#isStorm
   }
 
   /** A neighbour that we did not know, and that may know nothing of what we know. One side begins. */
@@ -183,20 +197,40 @@ export class TopologySync {
   }
 
   #spread(spread: Spread): void {
-    const { routes, links, queued, tellOld } = this.#parts
+    const { routes } = this.#parts
     if (routes.stale) {
       this.#deferred.push(spread)
       return
     }
-    const { news, root, except } = spread
-    for (const hop of routes.all.broadcast(root)) {
+    if (!this.#isStorm) {
+      this.#pass(spread)
+      return
+    }
+    const shares = new Map<PeerName, Map<PeerName, bigint | undefined>>()
+    for (const [name, base] of spread.news) {
+      const root = sharedRoot(name, routes.all.sources) ?? spread.root
+      const share = shares.get(root) ?? new Map<PeerName, bigint | undefined>()
+      shares.set(root, share.set(name, base))
+    }
+    for (const [root, news] of shares) this.#pass({ ...spread, root, news })
+  }
+
+  /**
+   * To all neighbours in the tree but the one who told us: news enters a tree anywhere, and only who has not heard it
+   * passes it on.
+   */
+  #pass({ news, root, except, tellOld: mayTellOld }: Spread): void {
+    const { routes, links, queued, tellOld, peers } = this.#parts
+    const known = routes.all.treeNeighbours(root)
+    const tree = known === undefined ? peers.self.name : root
+    for (const hop of known ?? routes.all.treeNeighbours(tree) ?? []) {
       const link = hop === except ? undefined : links.to(hop)
       if (link === undefined || link.state !== 'added') continue
       if (link.outbox === undefined) {
-        if (spread.tellOld) tellOld(link, news.keys())
+        if (mayTellOld) tellOld(link, news.keys())
         continue
       }
-      for (const [name, base] of news) if (name !== hop) link.outbox.record(root, name, base)
+      for (const [name, base] of news) if (name !== hop) link.outbox.record(tree, name, base)
       queued(link)
     }
   }

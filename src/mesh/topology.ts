@@ -21,6 +21,10 @@ import { TopologySync } from './topology-sync.ts'
  * where a calculation costs more and changes come more often, two milliseconds per peer up to a second.
  */
 const routesAfter = (peers: number): number => Math.min(Math.max(2 * peers, 100), 1_000)
+/** News is gathered for so long before it is passed on along fresh trees. */
+const SPREAD_AFTER = 100
+/** While there is much of it longer, so that more of it goes at once: above all by who has many to tell. */
+const spreadInStorm = (neighbours: number): number => Math.min(200 + 2 * neighbours, 500)
 /** The data plane gets the whole table of short ids: in a big network not for every peer that comes, yet before its routes. */
 const shortIdsAfter = (peers: number): number => Math.min(peers, 100)
 /** The first update of a burst starts the time to the next collection (mesh §10.2). */
@@ -43,7 +47,10 @@ const lullAfter = (peers: number): number => Math.min(Math.max(10 * peers, 100),
 const PATIENCE = 5
 /** While changes go on the wait grows, up to this many lulls: whoever waits for calm need not be told of the storm. */
 const MOST_PATIENCE = 20
-/** When the topology has been still for so long, some neighbours compare digests. */
+/**
+ * So long after a change some neighbours compare digests: not after the last one, since in a big network that comes up
+ * there is always another, while trees are known too little to tell everybody everything.
+ */
 const COMPARE_AFTER = 2_000
 const COMPARED = 2
 
@@ -178,8 +185,10 @@ export class Topology {
     }
     if (this.peers.revision === this.#revision) return false
     this.#revision = this.peers.revision
+    const spreadAfter = this.#sync.isStorm ? spreadInStorm(this.#parts.links.added) : SPREAD_AFTER
+    deadlines.atLatest('spread', now + spreadAfter)
     deadlines.atLatest('routes', now + routesAfter(this.peers.size))
-    deadlines.set('compare', now + COMPARE_AFTER)
+    deadlines.atLatest('compare', now + COMPARE_AFTER)
     return true
   }
 
@@ -187,6 +196,7 @@ export class Topology {
     const { deadlines } = this.#parts
     if (deadlines.take('collect', now)) this.#collect()
     if (deadlines.take('short-ids', now)) this.#parts.overlay.shortIdsChanged(this.peers.shortIds.table())
+    if (deadlines.take('spread', now)) this.#spread()
     if (deadlines.take('routes', now)) this.#recalculate()
     if (deadlines.take('announce', now)) this.#announce(now)
     if (deadlines.take('announce-old', now)) this.#announceToOld()
@@ -211,11 +221,15 @@ export class Topology {
     this.#parts.deadlines.set('announce', Math.min(this.#announceBy, calm))
   }
 
+  #spread(): void {
+    this.routes.renew()
+    this.#gossip?.relayDeferred()
+    this.#sync.spreadDeferred()
+  }
+
   #recalculate(): void {
     this.routes.recalculate()
     this.#parts.overlay.routesChanged(this.routes.established)
-    this.#gossip?.relayDeferred()
-    this.#sync.spreadDeferred()
   }
 
   /** Removes who cannot be reached any more (mesh §10.3). */
