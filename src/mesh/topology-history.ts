@@ -17,10 +17,11 @@ interface Encoded {
 
 /**
  * Changes kept per peer: of ourself as many as we have connections, since a longer delta is no use, of others, whose
- * news comes in few steps, a quarter of that. A neighbour that is further behind gets the whole description.
+ * news comes in few steps, half of that, and the last step in any case, since it may be ours to pass on. A neighbour
+ * that is further behind gets the whole description.
  */
 const MIN_CHANGES = 16
-const SHARE_OF_OTHERS = 1 / 4
+const SHARE_OF_OTHERS = 1 / 2
 
 /** Records kept for neighbours that will need the same later. */
 const MAX_ENCODED = 16
@@ -61,7 +62,8 @@ export class TopologyHistory {
     history.changes += changed.length
     const share = next.name === this.#self ? 1 : SHARE_OF_OTHERS
     const most = Math.max(MIN_CHANGES, share * next.claims.size)
-    while (history.changes > most) history.changes -= history.steps.shift()?.changed.length ?? 0
+    while (history.changes > most && history.steps.length > 1)
+      history.changes -= history.steps.shift()?.changed.length ?? 0
   }
 
   /** What a neighbour with version `base` needs, encoded. */

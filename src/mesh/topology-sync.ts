@@ -25,6 +25,8 @@ export interface TopologySyncParts {
   readonly tellOld: (link: Link, names: Iterable<PeerName>) => void
   /** The table took something in. */
   readonly onApplied: () => void
+  /** A neighbour knows something else than we do. */
+  readonly onDiffers: () => void
 }
 
 /** News on its way along a tree. */
@@ -39,6 +41,8 @@ interface Spread {
 
 /** News of more peers than this at a time travels along shared trees. */
 const MANY = SHARED_TREES
+/** And only where less than one of so many peers is a neighbour: where most are, everybody tells them himself. */
+const SPARSE = 4
 
 /**
  * Topology between two of ours. News travels once along the broadcast tree of whoever brings it up, as deltas, and news of
@@ -52,7 +56,7 @@ export class TopologySync {
   /** Neighbours that were sent all versions because they are new: they need not compare digests as well. */
   readonly #greeted = new WeakSet<Link>()
   readonly #deferred: Spread[] = []
-  /** There was news of many peers when the routes were last renewed. */
+  /** There was news of many peers, most of whom are no neighbours, when the routes were last renewed. */
   #isStorm = false
 
   constructor(parts: TopologySyncParts) {
@@ -67,11 +71,13 @@ export class TopologySync {
   /** The routes are fresh. */
   spreadDeferred(): void {
     const waiting = this.#deferred.splice(0)
-    this.#isStorm = new Set(waiting.flatMap(({ news }) => [...news.keys()])).size > MANY
+    const { links, peers } = this.#parts
+    const isSparse = links.added * SPARSE < peers.size
+    this.#isStorm = isSparse && new Set(waiting.flatMap(({ news }) => [...news.keys()])).size > MANY
     for (const spread of waiting) this.#spread(spread)
   }
 
-  /** News of many peers comes in. */
+  /** News of many peers has to be passed on. */
   get isStorm(): boolean {
     return this.#isStorm
   }
@@ -110,10 +116,13 @@ export class TopologySync {
         this.#onRecords(link, message.root, message.records)
         break
       case 'digest':
-        if (!this.#greeted.delete(link) && message.digest !== this.#parts.peers.digest.value)
+        if (!this.#greeted.delete(link) && message.digest !== this.#parts.peers.digest.value) {
           link.outbox?.versions()
+          this.#parts.onDiffers()
+        }
         break
       case 'versions':
+        this.#parts.onDiffers()
         this.#onVersions(link, message.versions)
         break
       case 'want':

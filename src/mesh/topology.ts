@@ -48,10 +48,13 @@ const PATIENCE = 5
 /** While changes go on the wait grows, up to this many lulls: whoever waits for calm need not be told of the storm. */
 const MOST_PATIENCE = 20
 /**
- * So long after a change some neighbours compare digests: not after the last one, since in a big network that comes up
- * there is always another, while trees are known too little to tell everybody everything.
+ * When the topology has been still for so long, some neighbours compare digests. In a big network that comes up it never
+ * is: there they do in any case so long after the first change, sooner where peers were unknown, since then trees are
+ * known too little to tell everybody everything.
  */
 const COMPARE_AFTER = 2_000
+const COMPARE_BY = 6_000
+const COMPARE_BY_AMONG_NEW = 2_000
 const COMPARED = 2
 
 export interface TopologyParts {
@@ -77,6 +80,8 @@ export class Topology {
   #revision: number
   /** An update came since the last `follow`. */
   #updated = false
+  /** A neighbour was found to know something else, since then. */
+  #differs = false
   #shortIds = 0
   #shortId: number | undefined
   #version: bigint
@@ -90,6 +95,9 @@ export class Topology {
   #announceBy = Number.POSITIVE_INFINITY
   /** Since when there is something that they were not told. */
   #changedSince: number | undefined
+  /** Since when there are changes that no comparison followed, and how many peers there were at the last one. */
+  #uncomparedSince: number | undefined
+  #compared = 0
   /** A connection was added to a peer that perhaps only we know. */
   #hasNewcomer = false
   /** How many connections we had at our last change. */
@@ -121,6 +129,9 @@ export class Topology {
         this.#gossip?.queue(link, TOPOLOGY_CHANNEL, undefined, new TopologyData(peers, names)),
       onApplied: () => {
         this.#updated = true
+      },
+      onDiffers: () => {
+        this.#differs = true
       },
     })
     this.#revision = peers.revision
@@ -170,6 +181,9 @@ export class Topology {
     const { self, shortIds } = this.peers
     if (this.#updated) deadlines.atLatest('collect', now + COLLECT_AFTER)
     this.#updated = false
+    // Whoever lacked something may not be the only one, and those who know of no change do not look.
+    if (this.#differs) deadlines.atLatest('compare', now + COMPARE_AFTER)
+    this.#differs = false
     if (self.version !== this.#version) {
       this.#version = self.version
       deadlines.atLatest('announce-old', now + ANNOUNCE_OLD_AFTER)
@@ -188,7 +202,9 @@ export class Topology {
     const spreadAfter = this.#sync.isStorm ? spreadInStorm(this.#parts.links.added) : SPREAD_AFTER
     deadlines.atLatest('spread', now + spreadAfter)
     deadlines.atLatest('routes', now + routesAfter(this.peers.size))
-    deadlines.atLatest('compare', now + COMPARE_AFTER)
+    this.#uncomparedSince ??= now
+    const compareBy = this.peers.size > this.#compared ? COMPARE_BY_AMONG_NEW : COMPARE_BY
+    deadlines.set('compare', Math.min(now + COMPARE_AFTER, this.#uncomparedSince + compareBy))
     return true
   }
 
@@ -200,7 +216,7 @@ export class Topology {
     if (deadlines.take('routes', now)) this.#recalculate()
     if (deadlines.take('announce', now)) this.#announce(now)
     if (deadlines.take('announce-old', now)) this.#announceToOld()
-    if (deadlines.take('compare', now)) this.#sync.compare(COMPARED)
+    if (deadlines.take('compare', now)) this.#compare()
   }
 
   /** We are at a new version: when to tell neighbours of our kind. */
@@ -230,6 +246,12 @@ export class Topology {
   #recalculate(): void {
     this.routes.recalculate()
     this.#parts.overlay.routesChanged(this.routes.established)
+  }
+
+  #compare(): void {
+    this.#uncomparedSince = undefined
+    this.#compared = this.peers.size
+    this.#sync.compare(COMPARED)
   }
 
   /** Removes who cannot be reached any more (mesh §10.3). */

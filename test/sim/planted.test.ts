@@ -4,7 +4,7 @@ import { crossDials } from './crossing.ts'
 import { PLANTS, type Planted, plant } from './planted.ts'
 
 /** A seed that a fault survives proves nothing; no fault may survive all. */
-const SEEDS = 8
+const SEEDS = 32
 const MINUTES = 6
 
 function isCaught({ crossDials: cross, runScenario }: Planted): boolean {
