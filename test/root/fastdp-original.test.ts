@@ -126,7 +126,7 @@ function suite(sealed: boolean): void {
     }
   })
 
-  test(`on the wire there is ${sealed ? 'ESP and no' : ''} VXLAN`, () => {
+  test(`on the wire there is ${sealed ? 'ESP and no VXLAN' : 'VXLAN'}`, () => {
     const count = (filter: string): number =>
       Number(topology.run('A', `tcpdump -nr ${topology.directory}/wire '${filter}' 2>/dev/null | wc -l`))
     assert.equal(count('udp dst port 6784') > 0, !sealed)

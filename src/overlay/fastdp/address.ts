@@ -7,3 +7,9 @@ export function addressBytes(text: string): Uint8Array | undefined {
 }
 
 export const addressText = (bytes: Uint8Array): string => ipaddr.fromByteArray([...bytes]).toString()
+
+/** As frames have it: IPv4 in IPv6 notation, which dual-stack TCP sockets show, is IPv4 for VXLAN. */
+export function plainAddress(text: string): string {
+  const bytes = addressBytes(text)
+  return bytes === undefined ? text : addressText(bytes)
+}

@@ -14,7 +14,7 @@ import {
 import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
 import { REKEY_DEFAULTS, type RekeyLimits } from '../rekey.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
-import { addressBytes, addressText } from './address.ts'
+import { addressBytes, addressText, plainAddress } from './address.ts'
 import type { Device } from './device.ts'
 import { EspExchange } from './esp/exchange.ts'
 import type { EspKernel } from './esp/kernel.ts'
@@ -194,7 +194,7 @@ export class Fastdp implements SubOverlay {
       },
       {
         connUid: params.connUid,
-        address: params.peer.host,
+        address: plainAddress(params.peer.host),
         // The accepting side cannot know the other's port: both ends use the acceptor's (overlay §5.2).
         udpPort: params.outbound ? params.peer.port + 1 : this.#options.udpPort,
         remoteShortId: params.remoteShortId,
