@@ -2,7 +2,8 @@
 #pragma once
 #include "../engine/receive.h"
 
-enum { SELF = 1, CLEAR_PEER = 2, SEALED_PEER = 3, FAR_PEER = 4 };
+// One behind the sealed one; one whose address is not known yet; one without a way; one of an age without short ids.
+enum { SELF = 1, CLEAR_PEER = 2, SEALED_PEER = 3, FAR_PEER = 4, PATHLESS_PEER = 5, LOST_PEER = 6, OLD_PEER = 7 };
 
 struct bench {
 	struct receiving receiving;

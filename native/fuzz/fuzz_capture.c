@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct switching *sw = &bench->receiving.sw;
 	if (data[0] & 1) sw->tables = bench->punting;
 	// Where the destination lives decides the path: unknown, here, at a neighbour in clear or sealed.
-	if (size >= 1 + sizeof v + 6) mac_learn(sw->macs, get48(data + 1 + sizeof v), data[0] >> 1 & 3, sw->now);
+	if (size >= 1 + sizeof v + 6) mac_learn(sw->macs, get48(data + 1 + sizeof v), data[0] >> 1 & 7, sw->now);
 
 	memcpy(&v, data + 1, sizeof v);
 	size_t length = size - 1 - sizeof v;

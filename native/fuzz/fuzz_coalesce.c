@@ -1,4 +1,5 @@
-// Frames one after the other into the coalescer: each is preceded by its length in two bytes.
+// Frames one after the other into the coalescer: each is preceded by its length in two bytes, and its last byte decides
+// which tags it has.
 #include <stdlib.h>
 
 #include "bench.h"
@@ -10,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	for (size_t at = 0; at + 2 <= size;) {
 		uint32_t length = get16(copy + at);
 		if (length > size - at - 2) break;
-		coalescer_add(bench->receiving.sw.coalescer, copy + at + 2, length, 0);
+		coalescer_add(bench->receiving.sw.coalescer, copy + at + 2, length, length && copy[at + 1 + length] % 16 == 1);
 		at += 2 + length;
 	}
 	bench_reset(bench);

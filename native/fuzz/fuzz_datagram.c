@@ -7,6 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (size < 1 || size > 0xffff) return 0;
 	struct bench *bench = bench_get();
 	if (data[0] & 1) bench->receiving.sw.tables = bench->punting;
+	if (data[0] & 2) bench->receiving.sw.local_mtu = 0;
 	union address from = { .in4 = { .sin_family = AF_INET } };
 
 	// In memory of its own size, so that every byte read past the end is noticed.
