@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct bench *bench = bench_get();
 	if (data[0] & 1) bench->receiving.sw.tables = bench->punting;
 	if (data[0] & 2) bench->receiving.sw.local_mtu = 0;
+	if (data[0] & 4) bench->receiving.sw.local_mtu = 24;
 	union address from = { .in4 = { .sin_family = AF_INET } };
 
 	// In memory of its own size, so that every byte read past the end is noticed.
