@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exploreLeases, type LeaseModelOptions, walkLeases } from './testing/lease-model.ts'
+import { exploreLeases, walkLeases } from './testing/lease-model.ts'
+import type { LeaseModelOptions } from './testing/lease-model-state.ts'
 
 interface Run extends LeaseModelOptions {
   readonly states: number
@@ -12,12 +13,16 @@ const RUNS: readonly Run[] = [
   { peers: 3, proposers: 2, proposals: 1, depth: 11, states: 11_937 },
   // Of four members three vote, and the one that is left out does not.
   { peers: 4, proposers: 1, proposals: 2, depth: 9, states: 5416 },
+  // One voter is set back to its first disk at any instant. Complete.
+  { peers: 3, proposers: 1, proposals: 1, setBack: true, depth: 30, states: 4686 },
+  { peers: 3, proposers: 1, proposals: 2, setBack: true, depth: 12, states: 57_844 },
   { peers: 4, proposers: 1, proposals: 2, swap: true, depth: 9, states: 20_946 },
 ]
 
 for (const { states, ...options } of RUNS) {
-  const { peers, depth, proposers, proposals, swap } = options
-  const who = `${peers} members, ${swap === true ? 'whose voters change, ' : ''}`
+  const { peers, depth, proposers, proposals, swap, setBack } = options
+  const what = swap === true ? 'whose voters change, ' : setBack === true ? 'one of which is set back, ' : ''
+  const who = `${peers} members, ${what}`
   test(`what is taken from a living member it may not give out: ${who}every life of ${depth} events, ${proposers} proposers with ${proposals} proposals`, () => {
     const result = exploreLeases(options)
     assert.equal(result.broken, undefined)
@@ -41,6 +46,11 @@ for (const [proposers, proposals] of [
 
 test('the model check catches a planted bug: who does not vote grants', () => {
   const options = { peers: 4, proposers: 1, proposals: 1, depth: 9, anybodyGrants: true }
+  assert.notEqual(exploreLeases(options).broken, undefined)
+})
+
+test('the model check catches a planted bug: who was set back does not ask what it has forgotten', () => {
+  const options = { peers: 3, proposers: 1, proposals: 1, depth: 10, setBack: true, neverAsks: true }
   assert.notEqual(exploreLeases(options).broken, undefined)
 })
 

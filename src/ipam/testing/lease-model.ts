@@ -1,22 +1,28 @@
-import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { seededRng } from '../../lib/rng.ts'
-import { type Ballot, type Epoch, isAbove, isMember, isVoter, majority } from '../lease/epoch.ts'
-import {
-  granted,
-  intersection,
-  type Lease,
-  NO_LEASES,
-  type Own,
-  permitted,
-  standBy,
-  write,
-} from '../lease/lease.ts'
+import { type Ballot, isAbove, isMember, isVoter } from '../lease/epoch.ts'
+import { granted, intersection, type Lease, permitted, standBy, write } from '../lease/lease.ts'
 import { nextEpoch } from '../lease/next-epoch.ts'
-import { accept, grant, promise, type Vote, voteIn } from '../lease/vote.ts'
-import { emptyRing, ownedRanges, type Ring } from '../ring.ts'
-import { seedRing } from '../ring-change.ts'
+import { accept, grant, promise, recall, type Vote, voteIn } from '../lease/vote.ts'
+import { ownedRanges } from '../ring.ts'
 import { mergeRing } from '../ring-merge.ts'
+import {
+  FORGETFUL,
+  first,
+  isSame,
+  keyOf,
+  type LeaseModelOptions,
+  type LeaseModelResult,
+  nameOf,
+  needed,
+  type Peer,
+  type Prepare,
+  START,
+  type State,
+  SWAPPED,
+  sizeOf,
+  withPeer,
+} from './lease-model-state.ts'
 
 /*
  * Every life that a few members can have up to a number of events, on the rule's own functions. Each owns a part of
@@ -26,76 +32,6 @@ import { mergeRing } from '../ring-merge.ts'
  * may be late, repeated or never come: an event takes what it needs from whatever was ever sent. Nobody looks at a
  * clock: the one that is left out is alive and well. What must never be: an address that it may give out is another's.
  */
-
-export interface LeaseModelOptions {
-  readonly peers: number
-  readonly depth: number
-  /** Peers that may propose, each so often. */
-  readonly proposers: number
-  readonly proposals: number
-  /** They may also propose that a voter is replaced by a member that does not vote yet. */
-  readonly swap?: boolean
-  /** Planted bugs. */
-  readonly grantsAfterPromise?: boolean
-  readonly lessThanMajority?: boolean
-  readonly anybodyGrants?: boolean
-}
-
-export interface LeaseModelResult {
-  readonly states: number
-  /** States in which somebody has taken space over. */
-  readonly reclaimed: number
-  /** The first address that two may give out, if there is one. */
-  readonly broken: string | undefined
-}
-
-const START = 0x0a20_0000
-
-interface Promised {
-  readonly ballot: Ballot
-  readonly from: number
-  readonly accepted: Vote['accepted']
-  readonly leases: ReadonlyMap<PeerName, Lease>
-  readonly ring: Ring
-}
-
-interface Peer {
-  readonly vote: Vote
-  readonly own: Own
-  readonly ring: Ring
-  readonly proposals: number
-}
-
-interface Prepare {
-  readonly ballot: Ballot
-  readonly epoch: number
-  /** Who is to be left out. */
-  readonly gone: PeerName | undefined
-  /** Whose vote another one is to have. */
-  readonly absent: PeerName | undefined
-}
-
-interface State {
-  readonly peers: readonly Peer[]
-  /** Leases that were sent: by whom, in which epoch, with which ring. */
-  readonly sent: readonly {
-    readonly from: number
-    readonly epoch: number
-    readonly lease: Lease
-    readonly ring: Ring
-  }[]
-  /** Who granted them: number of the lease, owner, grantor, epoch. */
-  readonly grants: readonly string[]
-  readonly prepares: readonly Prepare[]
-  readonly promises: readonly (Promised & { readonly epoch: number })[]
-  readonly values: readonly { readonly ballot: Ballot; readonly value: Epoch }[]
-  readonly accepts: readonly string[]
-}
-
-const nameOf = (i: number): PeerName => (0x0200_0000_0001 + i) as PeerName
-
-/** The voter that is replaced. */
-const SWAPPED = nameOf(1)
 
 export function exploreLeases(options: LeaseModelOptions): LeaseModelResult {
   let frontier: State[] = [first(options)]
@@ -143,27 +79,6 @@ export function walkLeases(
   return { states, reclaimed, broken: undefined }
 }
 
-function first({ peers: count }: LeaseModelOptions): State {
-  const names = Array.from({ length: count }, (_, i) => nameOf(i))
-  const range = { start: START, end: START + 4 }
-  const ring = seedRing(emptyRing(range, nameOf(0)), names)
-  const leases = new Map(names.map((name) => [name, { number: 1, held: [], out: [] }] as const))
-  const by = { round: 1, peer: nameOf(0) }
-  const since = new Map(names.map((name) => [name, 0]))
-  const voters = names.length > 3 && names.length % 2 === 0 ? names.slice(0, -1) : names
-  const times = { leaseTime: 1, holdTime: 2 }
-  const epoch: Epoch = { number: 1, by, members: names, voters, since, leases, ring, taken: [], ...times }
-  const peers = names.map(
-    (name): Peer => ({
-      vote: voteIn(epoch),
-      own: granted(write(NO_LEASES, [], []), 1),
-      ring: { ...ring, peer: name },
-      proposals: 0,
-    }),
-  )
-  return { peers, sent: [], grants: [], prepares: [], promises: [], values: [], accepts: [] }
-}
-
 /** An address that one may give out and another owns, and so will hold as soon as it likes. */
 function twoOwners({ peers }: State): string | undefined {
   for (const [i, { own, ring }] of peers.entries()) {
@@ -183,18 +98,16 @@ function* successors(state: State, options: LeaseModelOptions): Generator<State>
     yield* grantsOf(state, i, peer, options)
     yield* counts(state, i, peer, options)
     yield* proposes(state, i, peer, options)
-    yield* promisesOf(state, i, peer)
+    yield* promisesOf(state, i, peer, options)
     yield* valuesOf(state, i, peer, options)
-    yield* acceptsOf(state, i, peer)
+    yield* acceptsOf(state, i, peer, options)
     yield* outcomes(state, i, peer, options)
+    if (i === FORGETFUL && options.setBack === true) {
+      yield* setsBack(state, i, options)
+      yield* asks(state, i, peer, options)
+    }
   }
 }
-
-const withPeer = (state: State, i: number, peer: Peer, more: Partial<State> = {}): State => ({
-  ...state,
-  ...more,
-  peers: state.peers.with(i, peer),
-})
 
 /** It holds all that is its by now. */
 function* writes(state: State, i: number, peer: Peer): Generator<State> {
@@ -226,6 +139,7 @@ function* grantsOf(
     if (only !== undefined && from !== only) continue
     const tag = `${epoch}:${from}:${lease.number}:${i}`
     if (epoch !== peer.vote.epoch.number || state.grants.includes(tag)) continue
+    if (peer.answers !== undefined) continue
     if (options.anybodyGrants !== true && !isVoter(peer.vote.epoch, nameOf(i))) continue
     const open = options.grantsAfterPromise === true ? { ...peer.vote, promised: undefined } : peer.vote
     const vote = grant(open, nameOf(from), lease)
@@ -236,8 +150,61 @@ function* grantsOf(
   }
 }
 
-const needed = (epoch: Epoch, { lessThanMajority }: LeaseModelOptions): number =>
-  lessThanMajority === true ? majority(epoch) - 1 : majority(epoch)
+/**
+ * The host loses what it has done since. What it had granted, promised or accepted and nobody has counted yet counts no
+ * more: nobody waits for that for as long as it takes to set a host back (docs/ipam.md).
+ */
+function* setsBack(state: State, i: number, options: LeaseModelOptions): Generator<State> {
+  const fresh = first(options).peers[i]
+  if (fresh === undefined || state.wasSetBack) return
+  const answers = options.neverAsks === true ? undefined : new Map<number, boolean>()
+  const isCounted = (tag: string): boolean => {
+    const [, from, number, by] = tag.split(':').map(Number)
+    return by !== i || (state.peers[from ?? 0]?.own.granted ?? 0) >= (number ?? 0)
+  }
+  const isChosen = (tag: string): boolean => {
+    const [ballot, by] = tag.split(':')
+    const count = state.accepts.filter((one) => one.split(':')[0] === ballot).length
+    const value = state.values.find((one) => `${one.ballot.round}.${one.ballot.peer}` === ballot)?.value
+    const epoch = state.peers.find(({ vote }) => vote.epoch.number === (value?.number ?? 0) - 1)?.vote.epoch
+    return Number(by) !== i || epoch === undefined || count >= needed(epoch, options)
+  }
+  yield withPeer(
+    state,
+    i,
+    { ...fresh, answers },
+    {
+      wasSetBack: true,
+      grants: state.grants.filter(isCounted),
+      promises: state.promises.filter(
+        ({ from, ballot }) => from !== i || state.values.some((one) => isSame(one.ballot, ballot)),
+      ),
+      accepts: state.accepts.filter(isChosen),
+    },
+  )
+}
+
+/** It hears from another voter of its epoch what that one knows. */
+function* asks(state: State, i: number, peer: Peer, options: LeaseModelOptions): Generator<State> {
+  if (peer.answers === undefined) return
+  const { epoch } = peer.vote
+  for (const [j, other] of state.peers.entries()) {
+    if (j === i || !isVoter(epoch, nameOf(j)) || other.vote.epoch.number !== epoch.number) continue
+    const merged = mergeRing(peer.ring, other.ring, () => false)
+    const lease = other.own.live.at(-1)
+    if (merged.conflict !== undefined || lease === undefined) continue
+    const leases = new Map([...other.vote.leases, [nameOf(j), lease] as const])
+    const vote = recall(peer.vote, { ...other.vote, leases })
+    const answers = new Map([...peer.answers, [j, other.vote.accepted === undefined] as const])
+    const settled = [...answers.values()].filter((isSettled) => isSettled).length
+    const knowsAll = settled >= needed(epoch, options)
+    yield withPeer(state, i, { ...peer, vote, ring: merged.ring, answers: knowsAll ? undefined : answers })
+  }
+}
+
+/** It knows what it has promised and accepted in this epoch. */
+const mayAgree = ({ vote, answers }: Peer, options: LeaseModelOptions): boolean =>
+  answers === undefined || answers.size >= needed(vote.epoch, options)
 
 /** A majority has granted its last lease. */
 function* counts(state: State, i: number, peer: Peer, options: LeaseModelOptions): Generator<State> {
@@ -262,13 +229,20 @@ function* proposes(state: State, i: number, peer: Peer, options: LeaseModelOptio
     const prepare = { ballot, epoch: epoch.number, ...plan }
     const asking = { ...peer, proposals: peer.proposals + 1 }
     const next = withPeer(state, i, asking, { prepares: [...state.prepares, prepare] })
-    yield [...promisesOf(next, i, asking, ballot)][0] ?? next
+    yield [...promisesOf(next, i, asking, options, ballot)][0] ?? next
   }
 }
 
-function* promisesOf(state: State, i: number, peer: Peer, only?: Ballot): Generator<State> {
+function* promisesOf(
+  state: State,
+  i: number,
+  peer: Peer,
+  options: LeaseModelOptions,
+  only?: Ballot,
+): Generator<State> {
   for (const { ballot, epoch } of state.prepares) {
     if (only !== undefined && !isSame(ballot, only)) continue
+    if (!mayAgree(peer, options)) continue
     if (epoch !== peer.vote.epoch.number || !isVoter(peer.vote.epoch, nameOf(i))) continue
     if (!isAbove(ballot, peer.vote.promised)) continue
     const vote = promise(peer.vote, ballot)
@@ -309,13 +283,20 @@ function* valuesOf(state: State, i: number, peer: Peer, options: LeaseModelOptio
     const from = new Set(got.map((one) => nameOf(one.from)))
     const value = earlier?.value ?? nextEpoch(peer.vote.epoch, plan, { from, leases, ring }, ballot)
     const next = withPeer(state, i, { ...peer, ring }, { values: [...state.values, { ballot, value }] })
-    yield [...acceptsOf(next, i, { ...peer, ring }, ballot)][0] ?? next
+    yield [...acceptsOf(next, i, { ...peer, ring }, options, ballot)][0] ?? next
   }
 }
 
-function* acceptsOf(state: State, i: number, peer: Peer, only?: Ballot): Generator<State> {
+function* acceptsOf(
+  state: State,
+  i: number,
+  peer: Peer,
+  options: LeaseModelOptions,
+  only?: Ballot,
+): Generator<State> {
   for (const { ballot, value } of state.values) {
     if (only !== undefined && !isSame(ballot, only)) continue
+    if (!mayAgree(peer, options)) continue
     const tag = `${ballot.round}.${ballot.peer}:${i}`
     if (value.number !== peer.vote.epoch.number + 1 || state.accepts.includes(tag)) continue
     if (!isVoter(peer.vote.epoch, nameOf(i))) continue
@@ -333,34 +314,9 @@ function* outcomes(state: State, i: number, peer: Peer, options: LeaseModelOptio
     if (by.length < needed(peer.vote.epoch, options)) continue
     const merged = mergeRing(peer.ring, value.ring, () => false)
     if (merged.conflict !== undefined) continue
+    const answers = peer.answers === undefined ? undefined : new Map<number, boolean>()
     const known = value.leases.get(nameOf(i))
     const own = known === undefined ? peer.own : standBy(peer.own, known)
-    yield withPeer(state, i, { ...peer, vote: voteIn(value), own, ring: merged.ring })
+    yield withPeer(state, i, { ...peer, vote: voteIn(value), own, ring: merged.ring, answers })
   }
 }
-
-const isSame = (a: Ballot, b: Ballot): boolean => a.round === b.round && a.peer === b.peer
-const sizeOf = (ranges: readonly Range[]): number =>
-  ranges.reduce((sum, { start, end }) => sum + end - start, 0)
-
-/** A ballot makes one value, and a number one lease of a peer: they stand for the whole. */
-const keyOf = ({ peers, sent, grants, prepares, promises, values, accepts }: State): string =>
-  [
-    peers.map(({ vote, own, ring, proposals }) => {
-      const { epoch, promised, accepted } = vote
-      const leases = [...vote.leases].map(([name, lease]) => `${name % 256}=${lease.number}`)
-      const live = own.live.map(({ number, held }) => `${number}:${sizeOf(held)}`)
-      return `${show(epoch.by)}${epoch.number},${show(promised)},${show(accepted?.ballot)},${leases};${live};${own.granted};${proposals};${tokens(ring)}`
-    }),
-    sent.map(({ from, epoch, lease, ring }) => `${from}.${epoch}.${lease.number}.${tokens(ring)}`).sort(),
-    [...grants].sort(),
-    prepares.map(({ ballot, gone, absent }) => `${show(ballot)}-${gone ?? 0}-${absent ?? 0}`).sort(),
-    promises.map(({ ballot, from }) => `${show(ballot)}-${from}`).sort(),
-    values.map(({ ballot }) => show(ballot)).sort(),
-    [...accepts].sort(),
-  ].join('|')
-
-const show = (ballot: Ballot | undefined): string =>
-  ballot === undefined ? '' : `${ballot.round}/${ballot.peer % 256}`
-const tokens = ({ entries }: Ring): string =>
-  entries.map(({ token, peer, version }) => `${token - START}:${peer % 256}:${version}`).join()
