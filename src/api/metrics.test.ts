@@ -48,6 +48,7 @@ const report: Report = {
 const sources: MetricSources = {
   report,
   mesh: { accepted: 1, refused: 0, dialled: 3, bytesIn: 10, bytesOut: 20, unsent: 0 },
+  gossip: { channels: [], routeRecalculations: 0 },
   engine: new Map(),
   links: [],
   switch: undefined,
@@ -73,6 +74,29 @@ test('with IPAM, DNS, plugin and switch off a scrape has all names of the origin
   ]) {
     assert(lines.has(line), line)
   }
+})
+
+test('gossip is counted by channel, that of channels which strangers made up as one', async () => {
+  const counts = { messagesIn: 1, messagesOut: 2, bytesIn: 3, bytesOut: 4, queued: 5 }
+  const channels = [
+    { name: 'topology', surrogate: false, ...counts },
+    { name: 'made up', surrogate: true, ...counts },
+    { name: 'made up "too"', surrogate: true, ...counts },
+  ]
+  const lines = await linesOf(new Metrics(), { ...sources, gossip: { channels, routeRecalculations: 9 } })
+  for (const line of [
+    'weave_gossip_messages_total{channel="topology",direction="in"} 1',
+    'weave_gossip_messages_total{channel="topology",direction="out"} 2',
+    'weave_gossip_bytes_total{channel="topology",direction="in"} 3',
+    'weave_gossip_bytes_total{channel="topology",direction="out"} 4',
+    'weave_gossip_queued{channel="topology"} 5',
+    'weave_gossip_messages_total{channel="relayed",direction="in"} 2',
+    'weave_gossip_queued{channel="relayed"} 10',
+    'weave_route_recalculations_total 9',
+  ]) {
+    assert(lines.has(line), line)
+  }
+  assert(![...lines].some((line) => line.includes('made up')))
 })
 
 test('every state, type and encryption of a connection is there before the first one', async () => {

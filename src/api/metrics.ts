@@ -13,6 +13,7 @@ export interface MetricSources {
     readonly bytesOut: number
     readonly unsent: number
   }
+  readonly gossip: GossipMetrics
   /** Sums of the packet engine by name. */
   readonly engine: ReadonlyMap<string, number>
   /** Overlay traffic by neighbour. */
@@ -21,6 +22,20 @@ export interface MetricSources {
   readonly switch?: SwitchMetrics | undefined
   readonly dns: DnsMetrics | undefined
   readonly pluginCalls: { readonly all: number; readonly failed: number } | undefined
+}
+
+export interface GossipMetrics {
+  readonly channels: readonly {
+    readonly name: string
+    /** Only relayed. */
+    readonly surrogate: boolean
+    readonly messagesIn: number
+    readonly messagesOut: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+    readonly queued: number
+  }[]
+  readonly routeRecalculations: number
 }
 
 export interface SwitchMetrics {
@@ -109,6 +124,25 @@ export class Metrics {
   )
   readonly #meshBytes = this.#counter('weave_mesh_bytes_total', 'Bytes of mesh control traffic.', 'direction')
   readonly #unsent = this.#gauge('weave_mesh_unsent_bytes', 'Control bytes that wait for slow neighbours.')
+  readonly #gossipMessages = this.#counter(
+    'weave_gossip_messages_total',
+    'Gossip messages by channel; channels that are only relayed count as one, "relayed".',
+    ...['channel', 'direction'],
+  )
+  readonly #gossipBytes = this.#counter(
+    'weave_gossip_bytes_total',
+    'Payload of gossip messages.',
+    ...['channel', 'direction'],
+  )
+  readonly #gossipQueued = this.#gauge(
+    'weave_gossip_queued',
+    'Items of gossip that wait for slow neighbours.',
+    'channel',
+  )
+  readonly #routes = this.#counter(
+    'weave_route_recalculations_total',
+    'How often the data plane got new routes.',
+  )
   readonly #linkBytes = this.#counter(
     'weave_link_bytes_total',
     'Bytes of overlay traffic with a neighbour, as on the wire.',
@@ -183,6 +217,7 @@ export class Metrics {
   async text(sources: MetricSources): Promise<string> {
     this.#setReport(sources.report)
     this.#setTraffic(sources)
+    this.#setGossip(sources.gossip)
     this.#setDns(sources.dns)
     const { all, failed } = sources.pluginCalls ?? { all: 0, failed: 0 }
     set(this.#pluginCalls, { outcome: 'success' }, all - failed)
@@ -219,6 +254,30 @@ export class Metrics {
     set(this.#unreachablePercentage, {}, IPAM === undefined ? 0 : (100 * lostSize) / IPAM.RangeNumIPs)
     set(this.#pendingAllocates, {}, IPAM?.PendingAllocates?.length ?? 0)
     set(this.#pendingClaims, {}, IPAM?.PendingClaims?.length ?? 0)
+  }
+
+  /** Any peer may make up channels: those that we do not know share one label. */
+  #setGossip({ channels, routeRecalculations }: GossipMetrics): void {
+    const sums = new Map<string, Omit<GossipMetrics['channels'][number], 'name' | 'surrogate'>>()
+    for (const { name, surrogate, ...counts } of channels) {
+      const channel = surrogate ? 'relayed' : name
+      const sum = sums.get(channel)
+      sums.set(channel, {
+        messagesIn: counts.messagesIn + (sum?.messagesIn ?? 0),
+        messagesOut: counts.messagesOut + (sum?.messagesOut ?? 0),
+        bytesIn: counts.bytesIn + (sum?.bytesIn ?? 0),
+        bytesOut: counts.bytesOut + (sum?.bytesOut ?? 0),
+        queued: counts.queued + (sum?.queued ?? 0),
+      })
+    }
+    for (const [channel, { messagesIn, messagesOut, bytesIn, bytesOut, queued }] of sums) {
+      set(this.#gossipMessages, { channel, direction: 'in' }, messagesIn)
+      set(this.#gossipMessages, { channel, direction: 'out' }, messagesOut)
+      set(this.#gossipBytes, { channel, direction: 'in' }, bytesIn)
+      set(this.#gossipBytes, { channel, direction: 'out' }, bytesOut)
+      set(this.#gossipQueued, { channel }, queued)
+    }
+    set(this.#routes, {}, routeRecalculations)
   }
 
   /** Every label set is there from the start: a graph needs the zero before the first one. */

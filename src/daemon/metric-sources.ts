@@ -1,7 +1,7 @@
 import type { LinkTraffic, MetricSources } from '../api/metrics.ts'
 import { LATENCY_BUCKETS_SEC } from '../dns/stats.ts'
 import { espStatistics } from '../host/esp-statistics.ts'
-import { formatPeerName } from '../lib/peer-name.ts'
+import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { Fastdp } from '../overlay/fastdp/fastdp.ts'
 import { type ReportSources, takeReport } from './report.ts'
 
@@ -11,11 +11,13 @@ export function metricSources(sources: ReportSources): MetricSources {
   const report = takeReport(sources)
   const plugin = docker?.pluginStatus()
   const names = dns?.status()
+  const { channels, routeRecalculations, peers } = router.status()
   return {
     report,
     mesh: router.counters(),
+    gossip: { channels, routeRecalculations },
     engine: dataPath.sleeve.counters(),
-    links: linkTraffic(sources),
+    links: linkTraffic(sources, new Map(peers.map((peer) => [peer.name, peer.nickname]))),
     switch: dataPath.fastdp && {
       counters: dataPath.fastdp.counters(),
       tables: dataPath.fastdp.tableSizes(),
@@ -42,8 +44,7 @@ export function metricSources(sources: ReportSources): MetricSources {
 const espEvents = (fastdp: Fastdp): Readonly<Record<string, number>> | undefined =>
   fastdp.sealingProblem === undefined ? { key_replaced: fastdp.rekeys, ...espStatistics() } : undefined
 
-function linkTraffic({ router, dataPath }: ReportSources): LinkTraffic[] {
-  const nicknames = new Map(router.status().peers.map((peer) => [peer.name, peer.nickname]))
+function linkTraffic({ dataPath }: ReportSources, nicknames: ReadonlyMap<PeerName, string>): LinkTraffic[] {
   const fast = [...(dataPath.fastdp?.traffic() ?? [])].map(([peer, traffic]) => ({
     peer: formatPeerName(peer),
     nickname: nicknames.get(peer) ?? '',

@@ -71,10 +71,14 @@ export class TopologySync {
   /** The routes are fresh. */
   spreadDeferred(): void {
     const waiting = this.#deferred.splice(0)
-    const { links, peers } = this.#parts
-    const isSparse = links.added * SPARSE < peers.size
-    this.#isStorm = isSparse && new Set(waiting.flatMap(({ news }) => [...news.keys()])).size > MANY
+    this.#isStorm = this.isSparse && new Set(waiting.flatMap(({ news }) => [...news.keys()])).size > MANY
     for (const spread of waiting) this.#spread(spread)
+  }
+
+  /** Most peers are no neighbours of ours: news reaches them by others only. */
+  get isSparse(): boolean {
+    const { links, peers } = this.#parts
+    return links.added * SPARSE < peers.size
   }
 
   /** News of many peers has to be passed on. */
@@ -226,13 +230,13 @@ export class TopologySync {
 
   /**
    * To all neighbours in the tree but the one who told us: news enters a tree anywhere, and only who has not heard it
-   * passes it on.
+   * passes it on. Where most peers are neighbours, only to those farther from the root: the others hear it of the root.
    */
   #pass({ news, root, except, tellOld: mayTellOld }: Spread): void {
     const { routes, links, queued, tellOld, peers } = this.#parts
-    const known = routes.all.treeNeighbours(root)
+    const known = this.isSparse ? routes.all.treeNeighbours(root) : routes.all.broadcast(root)
     const tree = known === undefined ? peers.self.name : root
-    for (const hop of known ?? routes.all.treeNeighbours(tree) ?? []) {
+    for (const hop of known ?? routes.all.broadcast(tree)) {
       const link = hop === except ? undefined : links.to(hop)
       if (link === undefined || link.state !== 'added') continue
       if (link.outbox === undefined) {

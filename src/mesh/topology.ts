@@ -21,7 +21,10 @@ import { TopologySync } from './topology-sync.ts'
  * where a calculation costs more and changes come more often, two milliseconds per peer up to a second.
  */
 const routesAfter = (peers: number): number => Math.min(Math.max(2 * peers, 100), 1_000)
-/** News is gathered for so long before it is passed on along fresh trees. */
+/**
+ * News is gathered for so long before it is passed on along fresh trees; where most peers are neighbours, who hear it
+ * without that, as long as routes wait.
+ */
 const SPREAD_AFTER = 100
 /** While there is much of it longer, so that more of it goes at once: above all by who has many to tell. */
 const spreadInStorm = (neighbours: number): number => Math.min(200 + 2 * neighbours, 500)
@@ -49,8 +52,8 @@ const PATIENCE = 5
 const MOST_PATIENCE = 20
 /**
  * When the topology has been still for so long, some neighbours compare digests. In a big network that comes up it never
- * is: there they do in any case so long after the first change, sooner where peers were unknown, since then trees are
- * known too little to tell everybody everything.
+ * is: there, where most peers are no neighbours, they do in any case so long after the first change, sooner where peers were
+ * unknown, since then trees are known too little to tell everybody everything.
  */
 const COMPARE_AFTER = 2_000
 const COMPARE_BY = 6_000
@@ -199,12 +202,10 @@ export class Topology {
     }
     if (this.peers.revision === this.#revision) return false
     this.#revision = this.peers.revision
-    const spreadAfter = this.#sync.isStorm ? spreadInStorm(this.#parts.links.added) : SPREAD_AFTER
-    deadlines.atLatest('spread', now + spreadAfter)
+    deadlines.atLatest('spread', now + this.#spreadAfter())
     deadlines.atLatest('routes', now + routesAfter(this.peers.size))
     this.#uncomparedSince ??= now
-    const compareBy = this.peers.size > this.#compared ? COMPARE_BY_AMONG_NEW : COMPARE_BY
-    deadlines.set('compare', Math.min(now + COMPARE_AFTER, this.#uncomparedSince + compareBy))
+    deadlines.set('compare', Math.min(now + COMPARE_AFTER, this.#uncomparedSince + this.#compareBy()))
     return true
   }
 
@@ -235,6 +236,16 @@ export class Topology {
     this.#changedSince ??= now
     const calm = Math.min(now + lull, this.#changedSince + this.#patience * lull)
     this.#parts.deadlines.set('announce', Math.min(this.#announceBy, calm))
+  }
+
+  #spreadAfter(): number {
+    if (!this.#sync.isSparse) return routesAfter(this.peers.size)
+    return this.#sync.isStorm ? spreadInStorm(this.#parts.links.added) : SPREAD_AFTER
+  }
+
+  #compareBy(): number {
+    if (!this.#sync.isSparse) return Number.POSITIVE_INFINITY
+    return this.peers.size > this.#compared ? COMPARE_BY_AMONG_NEW : COMPARE_BY
   }
 
   #spread(): void {
