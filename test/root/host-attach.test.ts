@@ -287,6 +287,26 @@ inOwnNamespaces(import.meta.filename, () => {
     await host.deleteEndpoint('0123456789abcdef')
   })
 
+  test('a stranger’s namespace is not taken for a container’s because its links have the same indexes', async () => {
+    const [ours, stranger, behind] = [await container(), await container(), await container()]
+    await host.attach(ours.netns, { id: String(ours.pid), cidrs: [parseCidr('10.90.0.7/24')] })
+    const link = (): string => ours.run('ip', '-o', 'link', 'show', 'ethwe')
+    const [, near, far] = /^(\d+): ethwe@if(\d+):/.exec(link()) ?? []
+    const line = `link add ethwe index ${near} type veth peer name far index ${far} netns ${behind.pid}`
+    stranger.run('ip', ...line.split(' '))
+    stranger.run('ip', 'addr', 'add', '10.90.0.8/24', 'dev', 'ethwe')
+    assert.deepEqual(await host.addresses(stranger.netns), [])
+    const { mtu } = SPEC
+    assert.deepEqual(await host.followMtu(stranger.netns, { from: mtu, to: 1400 }), [])
+    assert.deepEqual(await host.followMtu(ours.netns, { from: mtu, to: 1400 }), ['ethwe'])
+    assert.match(link(), / mtu 1400 /)
+    assert.deepEqual(
+      await host.followMtu(ours.netns, { from: mtu, to: 1300 }),
+      [],
+      'it has another one by now',
+    )
+  })
+
   test('an endpoint is made once, has the MAC and MTU asked for, and goes without a trace', async () => {
     const before = hostLinks()
     const mac = parseMac('02:00:00:00:00:05')

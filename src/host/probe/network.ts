@@ -95,7 +95,7 @@ function mtu(bridge: Link, underlay: Link): Finding {
       : {
           state: 'wrong',
           problem: `containers have ${bridge.mtu}, ${underlay.name} carries ${largest} at most`,
-          advice: `launch weave with WEAVE_MTU=${largest}`,
+          advice: `launch weave without WEAVE_MTU, to follow what the paths carry, or with WEAVE_MTU=${largest}`,
         },
   )
 }

@@ -233,3 +233,37 @@ test('a wide path that becomes narrow is used again at the expected size first',
   assert.equal(connection.pathMtu, 1450)
   assert.ok(connection.usable)
 })
+
+test('a router that says what it carries is believed once that arrives and the full size does not', () => {
+  const connection = confirmed(true)
+  overPath(connection, MTU, 0, 50_000)
+  assert.deepEqual(connection.doubt(50_001, 1250), [BEAT, { ...BEAT, mtu: 1250 }])
+  assert.deepEqual(connection.control(2, size(1250), 50_020), [{ kind: 'mtu-changed', mtu: 1250 }])
+  assert.ok(connection.usable, 'no other overlay has to take over')
+  overPath(connection, 1253, 50_021, 70_000)
+  assert.equal(connection.mtu, 1253, 'what it said too little is found')
+})
+
+test('a forged or impossible answer of a router changes nothing', () => {
+  const connection = confirmed(true)
+  overPath(connection, MTU, 0, 50_000)
+  connection.doubt(50_001, 1250)
+  assert.deepEqual(connection.control(2, size(MTU), 50_020), [])
+  assert.deepEqual(connection.control(2, size(1250), 50_021), [])
+  for (const [index, hint] of [-1000, 0, 551, MTU, 60_000].entries()) {
+    assert.deepEqual(connection.doubt(51_000 + index * 200, hint), [BEAT], `${hint}`)
+    connection.control(2, size(MTU), 51_050 + index * 200)
+  }
+  assert.equal(connection.mtu, MTU)
+})
+
+test('where the kernel refuses the full size, what a router says is the first size of the search', () => {
+  const connection = confirmed(true)
+  overPath(connection, MTU, 0, 50_000)
+  connection.doubt(50_001, 1250)
+  assert.equal(connection.refused(50_001)[0]?.kind, 'unhealthy')
+  assert.deepEqual(
+    connection.control(2, size(1250), 50_010).map(({ kind }) => kind),
+    ['mtu-changed', 'healthy'],
+  )
+})

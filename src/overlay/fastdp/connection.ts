@@ -34,6 +34,8 @@ const TIMEOUT_MS = 60_000
 const PATIENCE_MS = 60_000
 const SLOWEST_MS = 30_000
 const RAISE_MS = 600_000
+/** Routers that claim less are not believed: the kernel's own floor for a path (`min_pmtu`). */
+const LEAST_HINT = 552
 /** What every IPv4 host takes: a neighbour that claims less is not believed. */
 const LEAST_LIMIT = 68
 
@@ -73,6 +75,8 @@ export class FastdpConnection {
   #acknowledged = false
   #unanswered = 0
   #begun = 0
+  /** A size whose heartbeat was sent right behind one of the full size; 0: none. */
+  #hint = 0
   #doubted = Number.NEGATIVE_INFINITY
   #backOff = FAST_MS
   #nextSend = Number.POSITIVE_INFINITY
@@ -165,12 +169,18 @@ export class FastdpConnection {
     return []
   }
 
-  /** The path may have become narrower: its size is looked at now. */
-  doubt(now: number): FastdpOutput[] {
+  /**
+   * The path may have become narrower: its size is looked at now. `hint`: what a router says that it carries. It may be
+   * forged, so both sizes are tried, the full one first: when the answer to the hint overtakes the other, it is right.
+   */
+  doubt(now: number, hint = 0): FastdpOutput[] {
     const measured = this.#options.sizesAnswered && this.#established && !this.#mute
     if (!measured || this.#path.searching || now < this.#doubted + DOUBT_AGAIN_MS) return []
     this.#doubted = now
-    return this.#send(now)
+    const outputs = this.#send(now)
+    if (hint < LEAST_HINT || hint >= this.#path.verified) return outputs
+    this.#hint = hint
+    return [...outputs, { kind: 'heartbeat', address: this.#address, mtu: hint }]
   }
 
   nextDeadline(): number {
@@ -236,7 +246,9 @@ export class FastdpConnection {
   #sizeAnswered(size: number, now: number): FastdpOutput[] {
     const before = this.mtu
     const first = this.#path.verified === 0
-    this.#path.answered(size)
+    if (size === this.#hint) this.#path.narrowed(size)
+    else this.#path.answered(size)
+    if (size >= this.#hint) this.#hint = 0
     if (this.#path.verified === 0) return []
     const changed = first || this.mtu !== before
     this.#unanswered = 0
@@ -250,6 +262,7 @@ export class FastdpConnection {
   /** Ours stopped to arrive: the search begins anew, another overlay carries the traffic meanwhile. */
   #lost(reason: string, now: number): FastdpOutput[] {
     this.#path.shrank()
+    this.#hint = 0
     this.#unanswered = 0
     this.#begun = now
     this.#backOff = FAST_MS

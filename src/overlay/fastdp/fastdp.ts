@@ -78,8 +78,9 @@ const SWEEP_MS = 60_000
 const TICK_MS = 1000
 const NO_ROUTES: Routes = { unicast: new Map(), broadcast: () => [], sources: [] }
 const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, sealed: false, mtu: 0, way: undefined }
-/** What VXLAN adds to a packet: outer IP, UDP and VXLAN headers, inner Ethernet header. */
+/** What VXLAN adds to a packet over IPv4: outer IP, UDP and VXLAN headers, inner Ethernet header; and the longer IP header. */
 const VXLAN_OVERHEAD_BYTES = 50
+const IPV6_MORE_BYTES = 20
 
 /** How a neighbour is reached past the VXLAN device; undefined: not at all. `pathMtu`: of the underlay. */
 export type WayFinder = (address: string) => (TunnelWay & { readonly pathMtu: number }) | undefined
@@ -414,9 +415,10 @@ export class Fastdp implements SubOverlay {
 
   /** A router says that VXLAN to an address is too large for it: forged or not, the next heartbeat finds out. */
   #refused(address: string, mtu: number): void {
+    const fits = mtu - VXLAN_OVERHEAD_BYTES - (address.includes(':') ? IPV6_MORE_BYTES : 0)
     for (const slot of this.#slots.values()) {
-      if (slot.address !== address || (slot.pathMtu() ?? slot.mtu) + VXLAN_OVERHEAD_BYTES <= mtu) continue
-      slot.doubt(this.#parts.clock.now())
+      if (slot.address === address && (slot.pathMtu() ?? slot.mtu) > fits)
+        slot.doubt(this.#parts.clock.now(), fits)
     }
   }
 

@@ -77,6 +77,13 @@ export class PathMtu {
     this.#choose()
   }
 
+  /** The path carries `size`, but `verified` no longer: what lies between is open. */
+  narrowed(size: number): void {
+    this.#bad = this.#good
+    this.#good = size
+    this.#choose()
+  }
+
   /** Looks again whether the path carries more; what is verified stays. */
   raise(): void {
     if (this.#candidate !== 0 || this.#good === this.#ceiling) return

@@ -144,9 +144,9 @@ export class FastdpSlot implements SubConnection {
     }
   }
 
-  /** The path may have become narrower. */
-  doubt(now: number): void {
-    this.#act(this.#core.doubt(now))
+  /** The path may have become narrower; `hint`: what it is said to carry. */
+  doubt(now: number, hint: number): void {
+    this.#act(this.#core.doubt(now, hint))
   }
 
   nextDeadline(): number | undefined {
