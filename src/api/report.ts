@@ -46,8 +46,6 @@ export interface RouterReport {
   readonly Interface: string
   readonly CaptureStats: ReadonlyMap<string, unknown> | null
   readonly MACs: readonly MacReport[] | null
-  /** Ours: what containers have, and why. */
-  readonly MTU?: { readonly Containers: number; readonly Because: string }
 }
 
 export interface PeerReport {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RouterReport } from '../api/report.ts'
 import { containerNamespaces, unlessGone } from '../docker/namespaces.ts'
 import type { Host } from '../host/host.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -66,7 +65,7 @@ export class ContainerMtu {
   }
 
   /** For `weave report`. */
-  report(): NonNullable<RouterReport['MTU']> {
+  report(): NonNullable<{ readonly Containers: number; readonly Because: string }> {
     return { Containers: this.#mtu, Because: this.#because() }
   }
 

@@ -86,7 +86,6 @@ function routerReport({ clock, dataPath }: ReportSources, mesh: MeshSnapshot): R
     Interface: dataPath.description,
     CaptureStats: dataPath.fastdp === undefined ? dataPath.sleeve.counters() : countersOf(dataPath.fastdp),
     MACs: orNull(macReports(dataPath, mesh, clock)),
-    MTU: dataPath.containers.report(),
   }
 }
 
@@ -118,9 +117,10 @@ function peerReport(peer: PeerSnapshot): PeerReport {
 }
 
 /** The original's shape of `fastdp` tells of Open vSwitch; ours has the counters of its own switch. */
-const overlayDiagnostics = ({ fastdp, direct, sleeve }: DataPath): [string, unknown][] => [
+const overlayDiagnostics = ({ fastdp, direct, sleeve, containers }: DataPath): [string, unknown][] => [
   ...(fastdp === undefined ? [] : [['fastdp', fastdpDiagnostics(fastdp, direct)] as [string, unknown]]),
   ['sleeve', fastdp === undefined ? null : { Counters: sleeve.counters() }],
+  ['mtu', containers.report()],
 ]
 
 function fastdpDiagnostics(fastdp: Fastdp, direct: DirectPath | undefined): object {

@@ -59,9 +59,9 @@ describe('containers on hosts with an underlay of 9000 bytes', { skip }, () => {
   })
 
   test('the report says how many, and why', () => {
-    assert.equal(report('A', '.Router.MTU.Containers'), `${JUMBO}`)
+    assert.equal(report('A', '.Router.OverlayDiagnostics.mtu.Containers'), `${JUMBO}`)
     assert.match(
-      report('A', '.Router.MTU.Because'),
+      report('A', '.Router.OverlayDiagnostics.mtu.Because'),
       /the narrowest path, to 02:00:00:00:00:02, carries 8950$/,
     )
   })

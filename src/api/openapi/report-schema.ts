@@ -74,7 +74,6 @@ const router = z.strictObject({
   Interface: text,
   CaptureStats: counters.nullable(),
   MACs: listOrNull(z.strictObject({ Mac: text, Name: text, NickName: text, LastSeen: text })),
-  MTU: z.strictObject({ Containers: int, Because: text }).optional(),
 })
 
 const ipam = z.strictObject({
