@@ -101,7 +101,7 @@ test('where the kernel refuses a step, the connection is left to another overlay
     slot.confirm(0)
     assert.ok(seen.includes('failed: the kernel says no'))
     assert.ok(!slot.admitted && !slot.open)
-    assert.equal(seen.includes('unguard'), refuses !== 'guard')
+    assert.ok(seen.includes('unguard'))
   }
   const { slot, seen } = sealedSlot('seal')
   slot.confirm(0)

@@ -40,7 +40,13 @@ export class Sealing {
 
   /** Throws what the kernel says when it refuses; then `stop` is to be called. */
   confirm(now: number): void {
-    this.#parts.kernel.guard(this.#path, this)
+    const { kernel } = this.#parts
+    try {
+      kernel.guard(this.#path, this)
+    } catch (thrown) {
+      kernel.unguard(this.#path, this)
+      throw thrown
+    }
     this.#guarded = true
     this.#act(this.#parts.exchange.confirm(now), now)
   }
