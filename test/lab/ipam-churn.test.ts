@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { z } from 'zod'
+import { reportSchema, ringEntrySchema } from '../../src/api/openapi/report-schema.ts'
+import { ringsSchema } from '../../src/api/openapi/rings-schema.ts'
 import { eventually, type Lab } from './lab.ts'
 import { addressOf, launched, run } from './plugin-hosts.ts'
 
@@ -32,6 +35,23 @@ describe('hosts that come, start containers, and are powered off for good', () =
       await eventually('three hosts hold leases', async () => (await members(lab, host)).length >= 3, 60_000)
   })
   after(() => lab.down())
+
+  test('report, status and rings as JSON are as their schemas say, and show who has leases and who votes', async () => {
+    await eventually('all four hold leases', async () => (await members(lab, 1)).length === 4, 60_000)
+    const report = reportSchema.parse(JSON.parse(await lab.weave(1, 'report')))
+    const { Leases } = report.IPAM ?? {}
+    assert.ok(Leases !== undefined)
+    assert.equal(Leases.Voters.length, 3)
+    for (const voter of Leases.Voters) assert.ok(Leases.Members.includes(voter))
+    assert.deepEqual(
+      [Leases.Majority, Leases.VotersReachable, Leases.LeaseTimeSec, Leases.HoldTimeSec],
+      [2, 3, 6, 12],
+    )
+    const entries: unknown = JSON.parse(await lab.weave(1, 'status', 'ipam', '--json'))
+    for (const { Lease } of z.array(ringEntrySchema).parse(entries)) assert.equal(Lease?.State, 'member')
+    const rings = ringsSchema.parse(JSON.parse(await lab.weave(1, 'ipam', '--json')))
+    assert.equal(rings.Rings.length, 1)
+  })
 
   test(`in ${ROUNDS} rounds nobody lacks an address, and nobody acts`, async (t) => {
     for (let round = 1; round <= ROUNDS; round++) {
