@@ -51,13 +51,11 @@ const PATIENCE = 5
 /** While changes go on the wait grows, up to this many lulls: whoever waits for calm need not be told of the storm. */
 const MOST_PATIENCE = 20
 /**
- * When the topology has been still for so long, some neighbours compare digests. In a big network that comes up it never
- * is: there, where most peers are no neighbours, they do in any case so long after the first change, sooner where peers were
- * unknown, since then trees are known too little to tell everybody everything.
+ * When the topology has been still for so long, some neighbours compare digests. Where most peers are no neighbours it never
+ * is while many come up, and trees are known too little to tell everybody everything: there they do so long after the first
+ * change.
  */
 const COMPARE_AFTER = 2_000
-const COMPARE_BY = 6_000
-const COMPARE_BY_AMONG_NEW = 2_000
 const COMPARED = 2
 
 export interface TopologyParts {
@@ -98,9 +96,6 @@ export class Topology {
   #announceBy = Number.POSITIVE_INFINITY
   /** Since when there is something that they were not told. */
   #changedSince: number | undefined
-  /** Since when there are changes that no comparison followed, and how many peers there were at the last one. */
-  #uncomparedSince: number | undefined
-  #compared = 0
   /** A connection was added to a peer that perhaps only we know. */
   #hasNewcomer = false
   /** How many connections we had at our last change. */
@@ -204,8 +199,8 @@ export class Topology {
     this.#revision = this.peers.revision
     deadlines.atLatest('spread', now + this.#spreadAfter())
     deadlines.atLatest('routes', now + routesAfter(this.peers.size))
-    this.#uncomparedSince ??= now
-    deadlines.set('compare', Math.min(now + COMPARE_AFTER, this.#uncomparedSince + this.#compareBy()))
+    if (this.#sync.isSparse) deadlines.atLatest('compare', now + COMPARE_AFTER)
+    else deadlines.set('compare', now + COMPARE_AFTER)
     return true
   }
 
@@ -217,7 +212,7 @@ export class Topology {
     if (deadlines.take('routes', now)) this.#recalculate()
     if (deadlines.take('announce', now)) this.#announce(now)
     if (deadlines.take('announce-old', now)) this.#announceToOld()
-    if (deadlines.take('compare', now)) this.#compare()
+    if (deadlines.take('compare', now)) this.#sync.compare(COMPARED)
   }
 
   /** We are at a new version: when to tell neighbours of our kind. */
@@ -243,11 +238,6 @@ export class Topology {
     return this.#sync.isStorm ? spreadInStorm(this.#parts.links.added) : SPREAD_AFTER
   }
 
-  #compareBy(): number {
-    if (!this.#sync.isSparse) return Number.POSITIVE_INFINITY
-    return this.peers.size > this.#compared ? COMPARE_BY_AMONG_NEW : COMPARE_BY
-  }
-
   #spread(): void {
     this.routes.renew()
     this.#gossip?.relayDeferred()
@@ -257,12 +247,6 @@ export class Topology {
   #recalculate(): void {
     this.routes.recalculate()
     this.#parts.overlay.routesChanged(this.routes.established)
-  }
-
-  #compare(): void {
-    this.#uncomparedSince = undefined
-    this.#compared = this.peers.size
-    this.#sync.compare(COMPARED)
   }
 
   /** Removes who cannot be reached any more (mesh §10.3). */
