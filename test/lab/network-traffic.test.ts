@@ -38,7 +38,9 @@ for (const network of NETWORKS) {
     before(async () => {
       lab = await Lab.up({ hosts: 3, tools: true })
       for (const host of HOSTS) {
-        await lab.weave(host, 'launch', ...(network.flags[host - 1] ?? []), ...(host === 1 ? [] : ['host1']))
+        // The sizes below are those of a fixed MTU: it would follow the paths after a minute.
+        const flags = ['--mtu', '1376', ...(network.flags[host - 1] ?? [])]
+        await lab.weave(host, 'launch', ...flags, ...(host === 1 ? [] : ['host1']))
       }
       await meshed(lab, HOSTS, 2)
       for (const host of HOSTS) address[host] = await tools(lab, host, `box${host}`)
