@@ -15,7 +15,11 @@ test('docker run --net=weave on two hosts: unique addresses, MTU, multicast rout
   await run(lab, 2, 'c2', '--net=weave')
   const [first, second] = [await addressOf(lab, 1, 'c1'), await addressOf(lab, 2, 'c2')]
   assert.notEqual(first, second)
-  assert.match(await lab.docker(1, 'exec', 'c1', 'ip', 'addr', 'show', 'ethwe0'), /mtu 1376 /)
+  await eventually('c1 has the MTU of the network', async () => {
+    const mtu = await lab.weave(1, 'report', '-f', '{{.Router.OverlayDiagnostics.mtu.Containers}}')
+    const device = await lab.docker(1, 'exec', 'c1', 'ip', 'addr', 'show', 'ethwe0')
+    return Number(mtu) >= 1376 && device.includes(`mtu ${mtu.trim()} `)
+  })
   assert.match(await lab.docker(1, 'exec', 'c1', 'ip', 'route'), /224\.0\.0\.0\/4 dev ethwe0 scope link/)
   await eventually('c1 reaches c2', () => pings(lab, 1, 'c1', second))
   assert.equal(await pings(lab, 2, 'c2', first), true)
