@@ -117,7 +117,8 @@ async function soak(): Promise<string[]> {
     console.log(JSON.stringify({ packets, missing, noRoom, counters: (await net.status(2)).counters }))
     return problemsOf(looks, missing - noRoom)
   } finally {
-    for (const child of children) child.kill()
+    // A client of iperf3 that is asked to end waits for a last word of its server.
+    for (const child of children) child.kill('SIGKILL')
     await net[Symbol.asyncDispose]()
   }
 }
