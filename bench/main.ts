@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { messageOf } from '../src/lib/errors.ts'
+import { duration, programOptions, wholeNumber } from '../test/support/program-options.ts'
 import { type Report, renderReport } from './row.ts'
 
 const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--only A,B] [--underlay tso,wire] [--measure A,B] [--containers N]
@@ -45,7 +45,7 @@ interface Options {
   readonly containers: number | undefined
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = programOptions(USAGE, {
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
@@ -63,15 +63,17 @@ if (bench === undefined) {
   process.exit(2)
 }
 try {
-  const number = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(text)
+  const count = (option: 'rounds' | 'containers', least: number): number | undefined => {
+    const text = values[option]
+    return text === undefined ? undefined : wholeNumber(USAGE, `--${option}`, text, least)
+  }
   const report = await bench({
-    rounds: number(values.rounds),
-    seconds: number(values.seconds),
+    rounds: count('rounds', 1),
+    seconds: values.seconds === undefined ? undefined : duration(USAGE, '--seconds', values.seconds),
     only: values.only?.split(','),
     underlay: values.underlay?.split(','),
     measure: values.measure?.split(','),
-    containers: number(values.containers),
+    containers: count('containers', 0),
   })
   console.log(values.json ? JSON.stringify(report) : renderReport(report))
 } catch (thrown) {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { programOptions, wholeNumber } from '../support/program-options.ts'
 import { startCoverage } from './coverage.ts'
 import { fuzzAll } from './fuzz.ts'
 
@@ -6,7 +6,8 @@ import { fuzzAll } from './fuzz.ts'
  * `npm run fuzz -- [--inputs N] [--seed S] [--target TEXT] [--coverage]`: N inputs in all, spread over the targets;
  * with `--coverage` also what of the decoders they reached.
  */
-const { values } = parseArgs({
+const USAGE = 'usage: npm run fuzz -- [--inputs N] [--seed S] [--target TEXT] [--coverage]'
+const { values } = programOptions(USAGE, {
   options: {
     inputs: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
@@ -24,12 +25,14 @@ const report = values.coverage ? await startCoverage() : undefined
 const { decoders } = await import('./decoders.ts')
 const { sessions } = await import('./sessions.ts')
 const { nodes } = await import('./node.ts')
+const inputs = wholeNumber(USAGE, '--inputs', values.inputs, 1)
+const seed = wholeNumber(USAGE, '--seed', values.seed)
 const wanted = [...decoders, ...sessions, ...nodes].filter((target) => target.name.includes(values.target))
 
 let total = 0
 let failed = 0
 const before = process.memoryUsage().rss
-for (const result of fuzzAll(wanted, Number(values.inputs), Number(values.seed))) {
+for (const result of fuzzAll(wanted, inputs, seed)) {
   total += result.inputs
   failed += result.failures.length
   const rate = Math.round(result.inputs / (result.milliseconds / 1000))

@@ -22,7 +22,7 @@ describe('containers on hosts with an underlay of 9000 bytes', { skip }, () => {
     for (const host of HOSTS) topology.daemon(`${host}c`, `${host}c`, ['sleep', 'infinity'])
     topology.run(
       'A',
-      'ip link add vp mtu 1300 type veth peer name eth1 mtu 1300 netns ' + topology.namespace('Ac'),
+      `ip link add vp mtu 1300 type veth peer name eth1 mtu 1300 netns ${topology.namespace('Ac')}`,
     )
     topology.run('A', 'ip link set vp master weave up')
     await topology.ready()

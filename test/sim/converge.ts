@@ -1,11 +1,12 @@
-import { parseArgs } from 'node:util'
 import { seededRng } from '../../src/lib/rng.ts'
+import { programOptions, wholeNumber } from '../support/program-options.ts'
 import { History } from './history.ts'
 import { disagreements } from './mesh-properties.ts'
 import { World } from './world.ts'
 
 /** Many peers at once, a sparse random graph without discovery: how long until all agree, and what it costs. */
-const { values } = parseArgs({
+const USAGE = 'usage: … [--peers N] [--seed N] [--targets N]'
+const { values } = programOptions(USAGE, {
   options: {
     peers: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
@@ -13,15 +14,14 @@ const { values } = parseArgs({
   },
 })
 
-const count = Number(values.peers)
-const world = new World(Number(values.seed), [], new History(100))
-const rng = seededRng(Number(values.seed))
+const count = wholeNumber(USAGE, '--peers', values.peers, 1)
+const seed = wholeNumber(USAGE, '--seed', values.seed)
+const perHost = wholeNumber(USAGE, '--targets', values.targets, 1)
+const world = new World(seed, [], new History(100))
+const rng = seededRng(seed)
 for (let i = 0; i < count; i++) world.add({ discovery: false })
 for (const [i, host] of world.hosts.entries()) {
-  const targets = Array.from(
-    { length: i === 0 ? 0 : Number(values.targets) },
-    () => world.hosts[rng.below(i)],
-  )
+  const targets = Array.from({ length: i === 0 ? 0 : perHost }, () => world.hosts[rng.below(i)])
   host.targets = targets.flatMap((target) => (target === undefined ? [] : [target.address]))
   host.start()
 }

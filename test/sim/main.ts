@@ -1,9 +1,11 @@
-import { parseArgs } from 'node:util'
+import { duration, programOptions, wholeNumber } from '../support/program-options.ts'
 import { simParts } from './parts.ts'
 import { runScenario } from './scenario.ts'
 
 /** `npm run sim -- --seed N --peers N`: one replayable history; with `--seeds N` that many seeds from the first on. */
-const { values } = parseArgs({
+const USAGE =
+  'usage: npm run sim -- [--seed N] [--seeds N] [--peers N] [--minutes N] [--history] [--mesh-only]'
+const { values } = programOptions(USAGE, {
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
@@ -14,15 +16,17 @@ const { values } = parseArgs({
   },
 })
 
-const first = Number(values.seed)
-const peers = values.peers === undefined ? undefined : Number(values.peers)
+const first = wholeNumber(USAGE, '--seed', values.seed)
+const count = wholeNumber(USAGE, '--seeds', values.seeds, 1)
+const minutes = duration(USAGE, '--minutes', values.minutes)
+const peers = values.peers === undefined ? undefined : wholeNumber(USAGE, '--peers', values.peers, 1)
 let failed = 0
-for (let seed = first; seed < first + Number(values.seeds); seed++) {
+for (let seed = first; seed < first + count; seed++) {
   const began = process.cpuUsage()
   const outcome = runScenario({
     seed,
     peers,
-    minutes: Number(values.minutes),
+    minutes,
     parts: values['mesh-only'] ? [] : simParts(),
   })
   const { user, system } = process.cpuUsage(began)

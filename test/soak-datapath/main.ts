@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { CONTAINER_ADDRESS, HOSTS, type HostId, Topology } from '../../bench/datapath/topology.ts'
 import { weave } from '../../bench/datapath/weave.ts'
 import { ApiClient } from '../../src/api/client.ts'
+import { duration, programOptions } from '../support/program-options.ts'
 import { memoryOf, Traffic } from './traffic.ts'
 
 /**
@@ -144,12 +144,8 @@ async function soak(minutes: number): Promise<string[]> {
   return [...problems, ...problemsOf(looks)]
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
-const minutes = Number(values.minutes)
-if (!(minutes > 0)) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const { values } = programOptions(USAGE, { options: { minutes: { type: 'string', default: '30' } } })
+const minutes = duration(USAGE, '--minutes', values.minutes)
 const problems = await soak(minutes)
 for (const problem of problems) console.error(problem)
 console.log(problems.length === 0 ? 'flat, nothing stuck' : `${problems.length} problems`)

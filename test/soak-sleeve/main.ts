@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { BareNet } from '../support/bare-net.ts'
+import { duration, programOptions } from '../support/program-options.ts'
 
 /**
  * Sealed traffic between two hosts for a long time, with a new key every ten seconds, while a third host's connections
@@ -16,12 +16,8 @@ const GROWTH_ALLOWED = 1.1
 const UDP_RATE = '8M'
 const TCP_RATE = '40M'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
-const minutes = Number(values.minutes)
-if (!(minutes > 0)) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const { values } = programOptions(USAGE, { options: { minutes: { type: 'string', default: '30' } } })
+const minutes = duration(USAGE, '--minutes', values.minutes)
 
 interface Look {
   readonly rssKb: readonly number[]

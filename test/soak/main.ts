@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { parsePeerName } from '../../src/lib/peer-name.ts'
 import { eventually } from '../support/eventually.ts'
 import { TestMesh, type TestRouter } from '../support/mesh-router.ts'
+import { programOptions, wholeNumber } from '../support/program-options.ts'
 import { RawPeer } from '../support/raw-peer.ts'
 import { sessionOptions } from '../support/session-pair.ts'
 
@@ -12,8 +12,11 @@ import { sessionOptions } from '../support/session-pair.ts'
  * `npm run soak -- [--connections N]`: one router over real sockets, to which peers come and from which they go, one in
  * four in a way that no peer should. Fails when heap or descriptors grow.
  */
-const { values } = parseArgs({ options: { connections: { type: 'string', default: '10000' } } })
-const wanted = Number(values.connections)
+const USAGE = 'usage: npm run soak -- [--connections N]'
+const { values } = programOptions(USAGE, {
+  options: { connections: { type: 'string', default: '10000' } },
+})
+const wanted = wholeNumber(USAGE, '--connections', values.connections, 1)
 
 /** What the heap may grow by from the first sample to the last, in bytes, and how many descriptors may stay open. */
 const HEAP_GROWTH = 4 * 2 ** 20

@@ -1,9 +1,10 @@
-import { parseArgs } from 'node:util'
+import { programOptions, wholeNumber } from '../../support/program-options.ts'
 import { runLeaseLives } from './lease-lives.ts'
 import { runLives } from './lives.ts'
 
 /** `bash scripts/run.sh test/sim/ipam/main.ts --first 1 --seeds 20000 [--unannounced | --leases]`: lives of networks with allocators. */
-const { values } = parseArgs({
+const USAGE = 'usage: … [--first N] [--seeds N] [--unannounced | --leases]'
+const { values } = programOptions(USAGE, {
   options: {
     first: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '100' },
@@ -12,8 +13,9 @@ const { values } = parseArgs({
   },
 })
 const STEP = 50
-const first = Number(values.first)
-const end = first + Number(values.seeds)
+const first = wholeNumber(USAGE, '--first', values.first)
+const seeds = wholeNumber(USAGE, '--seeds', values.seeds, 1)
+const end = first + seeds
 let broken = 0
 let answered = 0
 for (let seed = first; seed < end; seed += STEP) {
@@ -28,5 +30,5 @@ for (let seed = first; seed < end; seed += STEP) {
     `up to seed ${Math.min(seed + STEP, end) - 1}: ${answered} answers, ${broken} lives went wrong`,
   )
 }
-console.log(`${Number(values.seeds)} lives, ${answered} answers, ${broken} went wrong`)
+console.log(`${seeds} lives, ${answered} answers, ${broken} went wrong`)
 process.exitCode = broken > 0 ? 1 : 0
