@@ -430,7 +430,7 @@ export class Allocator {
 
   /** What has changed since the last call and must be written before anything is let out; undefined if nothing did. */
   takeChanges(): Changes | undefined {
-    if (!this.#leaving) this.#replica.reportFree()
+    if (!this.#leaving) this.#replica.reportFree(this.#leases?.doubtful)
     return this.#uncommitted.take()
   }
 

@@ -49,6 +49,19 @@ test('a removed peer that comes back gives out nothing more of what was taken ov
   assert.deepEqual(again.lookup('c', cidrRange(subnet)), [{ addr: 0x0a20_0009, prefixLen: 28 }])
 })
 
+test('a removed peer that comes back writes no new versions of what was taken over, however many containers end', () => {
+  const back = start(held)
+  for (let i = 0; i < 3; i++) assert.equal(ask(back, `c${i}`), true)
+  back.takeChanges()
+  back.gossip(undefined, says(transfer(ringOf(A), D, A).ring), 2)
+  const { entries } = back.ring
+  for (let i = 0; i < 3; i++) {
+    back.delete(2, `c${i}`, 3)
+    back.takeChanges()
+  }
+  assert.deepEqual(back.ring.entries, entries)
+})
+
 test('once its containers are gone the ring is merged and the space is the other one’s', () => {
   const back = start(held)
   const theirs = says(transfer(ringOf(A), D, A).ring)

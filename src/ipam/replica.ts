@@ -3,7 +3,15 @@ import { formatPeerName, type PeerName } from '../lib/peer-name.ts'
 import type { GossipState } from './gossip-codec.ts'
 import { NO_PROMISES } from './promises.ts'
 import { MIN_SUBNET_SIZE, rangeAsCidr } from './range.ts'
-import { countFree, isSameSeeds, ownedRanges, type Ring, sameOwnEntries, sameOwnPieces } from './ring.ts'
+import {
+  countFree,
+  isSameSeeds,
+  ownedRanges,
+  type Ring,
+  sameOwnEntries,
+  sameOwnPieces,
+  tokensOver,
+} from './ring.ts'
 import { grant, reportFree, seedRing } from './ring-change.ts'
 import { type Dispute, disputes, isOpen } from './ring-dispute.ts'
 import { mergeRing, type RingConflict } from './ring-merge.ts'
@@ -18,13 +26,22 @@ export interface ForeignRing {
   readonly conflict: RingConflict
 }
 
+interface Reported {
+  readonly ring: Ring
+  readonly revision: number
+  readonly doubtful: readonly Range[]
+  readonly disputed: readonly Dispute[]
+}
+
+const NOTHING: readonly Range[] = []
+
 /** Our replica of the ring: keeps the space set equal to what the ring says is ours. */
 export class Replica {
   readonly #state: AllocatorState
   readonly #foreign = new Map<PeerName, ForeignRing>()
   #disputed = NO_PROMISES.disputed
   /** What the free counts were last brought up to date for. */
-  #reported: { readonly ring: Ring; readonly revision: number } | undefined
+  #reported: Reported | undefined
 
   constructor(state: AllocatorState) {
     this.#state = state
@@ -126,14 +143,20 @@ export class Replica {
     return space.pick(range) !== undefined
   }
 
-  /** Brings the free counts in the ring up to date. */
-  reportFree(): void {
+  /**
+   * Brings the free counts in the ring up to date, but not of what is in dispute, or `doubtful`: with every new version
+   * of ours it would look more like ours, until it outranked its owner's.
+   */
+  reportFree(doubtful: readonly Range[] = NOTHING): void {
     const { ring, holdings } = this.#state
     const { revision } = holdings.space
-    if (this.#reported?.revision === revision && sameOwnEntries(this.#reported.ring, ring)) return
+    const known = this.#reported
+    const isSame =
+      known?.revision === revision && known.doubtful === doubtful && known.disputed === this.#disputed
+    if (isSame && sameOwnEntries(known.ring, ring)) return
     const counts = countFree(ring, (range) => holdings.space.freeWithin(range))
-    this.#state.ring = reportFree(ring, counts)
-    this.#reported = { ring: this.#state.ring, revision }
+    this.#state.ring = reportFree(ring, counts, tokensOver(ring, [...doubtful, ...this.#disputed]))
+    this.#reported = { ring: this.#state.ring, revision, doubtful, disputed: this.#disputed }
   }
 
   forgetConflict(peer: PeerName): void {

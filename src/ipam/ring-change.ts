@@ -27,8 +27,14 @@ export function seedRing(ring: Ring, peers: readonly PeerName[]): Ring {
   return { ...ring, entries, seeds: [...peers] }
 }
 
-/** Gives `range`, which lies in our own space, to another peer. The caller reports free space right afterwards. */
-export function grant(ring: Ring, range: Range, to: PeerName): Ring {
+/** Above what a donor writes that is set back to before the donation, until it hears of it (docs/ipam.md, old disks). */
+export const DONATION_STEP = 100
+
+/**
+ * Gives `range`, which lies in our own space, to another peer, with versions higher by `step`. The caller reports free
+ * space right afterwards.
+ */
+export function grant(ring: Ring, range: Range, to: PeerName, step = 1): Ring {
   const us = ring.peer
   const entries = [...ring.entries]
   const { start, end } = range
@@ -39,7 +45,7 @@ export function grant(ring: Ring, range: Range, to: PeerName): Ring {
   const upToNext = distance(ring, start, entryAt(ring, at + 1).token)
   const free = Math.min(upToNext, end - start)
   if (holder.token === start && at >= 0) {
-    entries[at] = { token: start, peer: to, version: holder.version + 1, free }
+    entries[at] = { token: start, peer: to, version: holder.version + step, free }
   } else {
     const index = (at + entries.length) % entries.length
     // The piece is now shorter; its true count follows with the next report.
@@ -58,7 +64,7 @@ export function grant(ring: Ring, range: Range, to: PeerName): Ring {
     entries[next] = {
       token: entry.token,
       peer: to,
-      version: entry.version + 1,
+      version: entry.version + step,
       free: Math.min(entry.free, end - entry.token),
     }
   }
@@ -131,14 +137,21 @@ export function split(ring: Ring, token: number): Ring {
   return { ...ring, entries }
 }
 
+const NONE: ReadonlySet<number> = new Set()
+
 /**
  * Brings the free counts of our entries up to date; the same ring when none changed. `counts` is by start of
- * each of our ranges; where a piece goes round the end, both of its parts count for its token.
+ * each of our ranges; where a piece goes round the end, both of its parts count for its token. Those of `except` stay.
  */
-export function reportFree(ring: Ring, counts: ReadonlyMap<number, number>): Ring {
+export function reportFree(
+  ring: Ring,
+  counts: ReadonlyMap<number, number>,
+  except: ReadonlySet<number> = NONE,
+): Ring {
   const entries = [...ring.entries]
   let changed = false
   for (const [token, free] of tokenCounts(ring, counts)) {
+    if (except.has(token)) continue
     const index = indexBelow(entries, token)
     const entry = entries[index]
     if (entry === undefined || entry.token !== token)

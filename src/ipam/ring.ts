@@ -162,3 +162,11 @@ export function ringFault(ring: Ring): string | undefined {
 /** Free addresses by start of each of our ranges, as `reportFree` takes them. */
 export const countFree = (ring: Ring, freeWithin: (range: Range) => number): Map<number, number> =>
   new Map(ownedRanges(ring, ring.peer).map((range) => [range.start, freeWithin(range)]))
+
+/** The tokens of our entries that have a part of the ranges. */
+export const tokensOver = (ring: Ring, ranges: readonly Range[]): Set<number> =>
+  new Set(
+    ownedRanges(ring, ring.peer)
+      .filter((owned) => ranges.some(({ start, end }) => start < owned.end && owned.start < end))
+      .map(({ start }) => entryAt(ring, indexBelow(ring.entries, start)).token),
+  )

@@ -2,7 +2,7 @@ import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { MIN_SUBNET_SIZE } from '../range.ts'
 import { RangeSet } from '../range-set.ts'
-import { grant as grantInRing, split } from '../ring-change.ts'
+import { DONATION_STEP, grant as grantInRing, split } from '../ring-change.ts'
 import { isVoter, majority } from './epoch.ts'
 import {
   covers,
@@ -78,8 +78,8 @@ export class Holder {
 
   /** ms of our monotonic clock; undefined when it has lapsed. */
   leasedUntil(now: number): number | undefined {
-    const { vote, isMember } = this.#shared
-    if (this.#renewed === undefined || vote === undefined || !isMember) return undefined
+    const { vote, isMember, knowsOwn } = this.#shared
+    if (this.#renewed === undefined || vote === undefined || !isMember || !knowsOwn) return undefined
     const { at, wall } = this.#renewed
     const { leaseTime } = vote.epoch
     const sinceWall = this.#wall(now) - wall
@@ -229,7 +229,7 @@ export class Holder {
     if (ready.length === 0) return false
     this.#leaving = this.#leaving.filter((leaving) => !ready.includes(leaving))
     for (const { block, to } of ready) {
-      state.ring = grantInRing(state.ring, block, to)
+      state.ring = grantInRing(state.ring, block, to, DONATION_STEP)
       state.holdings.space.yield(block)
       state.emit({ kind: 'event', event: { kind: 'donated', range: block, to } })
       state.emit({ kind: 'broadcast' })

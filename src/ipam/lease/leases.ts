@@ -79,6 +79,11 @@ export class Leases {
     return this.#isCloned
   }
 
+  /** Space whose entries in the ring are not to be written anew. */
+  get doubtful(): readonly Range[] {
+    return this.#shared.doubtful
+  }
+
   get drifting(): ReadonlyMap<PeerName, number> {
     return this.#grantor.drifting
   }

@@ -1,5 +1,6 @@
 import type { PeerName } from '../../lib/peer-name.ts'
-import { majority } from './epoch.ts'
+import { isSameSeeds, type Ring } from '../ring.ts'
+import { type Epoch, majority } from './epoch.ts'
 import type { Holder } from './holder.ts'
 import { latest } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
@@ -9,6 +10,13 @@ import { recall } from './vote.ts'
 /** Whoever has not answered is asked again. */
 const ASK_AGAIN = 1000
 
+interface Recalled {
+  /** It had not accepted a next epoch: we may have voted in that already. */
+  readonly isSettled: boolean
+  /** Its ring is in ours. Else what it says is not ours is fenced; but we cannot answer to others for what it knows. */
+  readonly isMerged: boolean
+}
+
 /**
  * A started process asks the voters what they know of its part: its disk may be that of an earlier time. Until a
  * majority of voters besides itself has answered it does not vote (docs/ipam.md, old disks). While they have accepted a
@@ -17,8 +25,8 @@ const ASK_AGAIN = 1000
 export class Recall {
   readonly #shared: LeaseShared
   readonly #holder: Holder
-  /** Who has answered in this epoch, and whether it had not accepted a next one: we may have voted in that already. */
-  readonly #answered = new Map<PeerName, boolean>()
+  /** Who has answered in this epoch. */
+  readonly #answered = new Map<PeerName, Recalled>()
   #startedAt = 0
   #askAt = 0
 
@@ -67,12 +75,13 @@ export class Recall {
   onRecalled(sender: PeerName, message: Extract<LeaseMessage, { kind: 'recalled' }>, now: number): boolean {
     const { vote, self } = this.#shared
     if (vote === undefined || !this.#isPending || !vote.epoch.voters.includes(sender)) return false
+    const isMerged = this.#shared.merge(message.ring) !== 'conflict'
+    if (!isMerged && !this.#isOfOurNetwork(message.ring)) return false
     // Without its ring we would answer for leases whose ring we do not know.
-    if (this.#shared.merge(message.ring) === 'conflict') return false
-    this.#shared.vote = recall(vote, message)
+    if (isMerged) this.#shared.vote = recall(vote, message)
     const known = message.leases.get(self)
     const hasForgotten = known !== undefined && this.#holder.learn(known, now)
-    this.#answered.set(sender, message.accepted === undefined)
+    this.#answered.set(sender, { isSettled: message.accepted === undefined, isMerged })
     this.#conclude(now)
     return hasForgotten
   }
@@ -82,18 +91,33 @@ export class Recall {
     return !hasRecalled && vote !== undefined && vote.epoch.number > 0
   }
 
+  #isOfOurNetwork({ start, end, seeds }: Ring): boolean {
+    const { ring } = this.#shared.state
+    return ring.start === start && ring.end === end && isSameSeeds(ring.seeds, seeds)
+  }
+
   #conclude(now: number): void {
     const { vote } = this.#shared
     if (vote === undefined) return
-    const needed = majority(vote.epoch)
-    const settled = [...this.#answered.values()].filter((isSettled) => isSettled).length
-    const isPatient = now - this.#startedAt >= vote.epoch.leaseTime
-    const isAll =
-      this.#shared.reachableVoters().every((peer) => this.#answered.has(peer)) &&
-      this.#answered.size + Number(this.#shared.isVoter) >= needed
-    if (this.#answered.size >= needed) this.#shared.recalledIn = vote.epoch.number
-    if (settled < needed && !(isPatient && isAll)) return
-    this.#shared.hasRecalled = true
-    this.#holder.renewNow(now)
+    const answers = [...this.#answered].map(([peer, answer]) => ({ peer, ...answer }))
+    const merged = answers.filter(({ isMerged }) => isMerged)
+    if (merged.length >= majority(vote.epoch)) this.#shared.recalledIn = vote.epoch.number
+    const isFirst = !this.#shared.hasHeardOwn && this.#isEnough(answers, vote.epoch, now)
+    if (isFirst) this.#shared.hasHeardOwn = true
+    const isOver = this.#isEnough(merged, vote.epoch, now)
+    if (isOver) this.#shared.hasRecalled = true
+    if (isFirst || isOver) this.#holder.renewNow(now)
+  }
+
+  #isEnough(
+    answers: readonly (Recalled & { readonly peer: PeerName })[],
+    epoch: Epoch,
+    now: number,
+  ): boolean {
+    if (answers.filter(({ isSettled }) => isSettled).length >= majority(epoch)) return true
+    if (now - this.#startedAt < epoch.leaseTime) return false
+    const voters = answers.length + Number(this.#shared.isVoter)
+    const isAll = this.#shared.reachableVoters().every((voter) => answers.some(({ peer }) => peer === voter))
+    return isAll && voters >= majority(epoch)
   }
 }

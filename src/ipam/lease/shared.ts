@@ -1,3 +1,4 @@
+import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
@@ -18,6 +19,9 @@ export const DRIFT = 0.01
 /** A time of an owner's clock, waited for by the slowest other clock that is within the bound. */
 export const beyond = (time: number): number => time * (1 + 2 * DRIFT)
 
+const EVERYTHING: readonly Range[] = [{ start: 0, end: 2 ** 32 }]
+const NOTHING: readonly Range[] = []
+
 type Merge = (ring: Ring) => 'news' | 'known' | 'conflict'
 
 /** What the parts of the leases share: what we have bound ourselves to, and the way to the others. */
@@ -30,6 +34,8 @@ export class LeaseShared {
   isBound = false
   /** What other voters knew of our part when this process was started is known to us (`recall.ts`). */
   hasRecalled = false
+  /** What they knew of our own space is in our ring, or fenced: without it we would give out what we had given away. */
+  hasHeardOwn = false
   /** The epoch in which at least what we had promised and accepted is known to us. */
   recalledIn: number | undefined
   /** A ring has just come, and whether there are leases in it may still be told. */
@@ -78,6 +84,20 @@ export class LeaseShared {
     const { vote } = this
     if (vote === undefined || !this.isVoter) return false
     return this.hasRecalled || vote.epoch.number === 0 || vote.epoch.voters.length < FEWEST_MEMBERS
+  }
+
+  /** We know of all that we have given away. */
+  get knowsOwn(): boolean {
+    const { vote } = this
+    if (vote === undefined || this.hasRecalled || this.hasHeardOwn) return true
+    return vote.epoch.number === 0 || vote.epoch.voters.length < FEWEST_MEMBERS
+  }
+
+  /** Space that may be another's, though our ring says that it is ours: not even its free count is written anew. */
+  get doubtful(): readonly Range[] {
+    const { isListening, isExempt, knowsOwn, own } = this
+    if (isListening || (!isExempt && !knowsOwn)) return EVERYTHING
+    return isExempt ? NOTHING : own.unsure
   }
 
   /** We have a say in what the next epoch is, and know what we have said. */
