@@ -152,8 +152,9 @@ test('a host that is set back to where it used what it has given away is leased,
 
 test('what a donor writes that is set back, and has only heard of its own later versions, does not outrank the donation', () => {
   const free = (ring: Ring, count: number): Ring => reportFree(ring, new Map([[block.start, count]]))
-  const then = free(before, 7)
-  const last = free(free(then, 6), 5)
+  // Not cut yet: it has more free there than was given away.
+  const then = free(seedRing(emptyRing(range, A), [A, B, C]), 20)
+  const last = split(free(then, 19), block.end)
   const donated = donate(last, block, B, DONATION_STEP)
   const back = mergeRing(then, { ...last, peer: C }, () => false)
   assert.ok(back.conflict === undefined)
