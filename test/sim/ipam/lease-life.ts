@@ -17,6 +17,8 @@ const LEASE_TIME = MINUTE
 const HOLD_TIME = 8 * MINUTE
 /** Of the clocks: half of the bound either way is the whole bound against each other. */
 const DRIFT = 0.005
+/** At peace: whoever comes back later than this would be looked at before it can be a member. */
+const LAST_RETURN = 6 * LEASE_TIME
 
 export interface LeaseLifeOptions {
   readonly code: IpamCode
@@ -72,7 +74,7 @@ export function runLeaseLife(seed: number, options: LeaseLifeOptions): Outcome {
     const pause = rng.float() * 5000
     until += pause
     world.run(pause)
-    disturb(world, setBacks)
+    disturb(world, setBacks, options.minutes * MINUTE + LAST_RETURN)
     if (options.bursts === true && rng.below(20) === 0) burst(world)
     if (options.restores === true && rng.below(12) === 0) setBack(world, setBacks)
     if (rng.below(8) === 0) world.containers.check(world.running, world.queue.now)
@@ -81,7 +83,7 @@ export function runLeaseLife(seed: number, options: LeaseLifeOptions): Outcome {
   return { violations: world.history.violations, answers: world.history.answers }
 }
 
-function disturb(world: World, { calmUntil }: SetBacks): void {
+function disturb(world: World, { calmUntil }: SetBacks, lastReturn: number): void {
   const { rng } = world
   const peer = world.pick(world.alive.filter((one) => one.isUp))
   if (peer === undefined) return
@@ -98,7 +100,7 @@ function disturb(world: World, { calmUntil }: SetBacks): void {
     world.partition(1 + rng.below(3))
     world.queue.after(rng.float() * 2 * LEASE_TIME, () => world.heal())
   } else if (dice < 183) peer.suspend(rng.float() * 3 * LEASE_TIME)
-  else if (dice < 185 && world.alive.length > 3) vanish(world, peer)
+  else if (dice < 185 && world.alive.length > 3) vanish(world, peer, lastReturn)
   else world.heal()
 }
 
@@ -145,7 +147,7 @@ function setBack(world: World, setBacks: SetBacks): void {
   world.rollBack(peer, rng.below(4) === 0 ? EMPTY_DISK : backup)
 }
 
-function vanish(world: World, peer: SimPeer): void {
+function vanish(world: World, peer: SimPeer, lastReturn: number): void {
   const { rng } = world
   world.vanish(peer)
   const fate = rng.below(4)
@@ -155,7 +157,10 @@ function vanish(world: World, peer: SimPeer): void {
       // Where leases have not begun yet, a removed host that comes back unannounced is not held off.
       if (operator?.allocator?.leases?.governs(peer.name) === true) world.remove(operator, peer)
     })
-  if (fate <= 1) world.queue.after(rng.float() * 12 * MINUTE, () => world.comeBack(peer))
+  if (fate <= 1)
+    world.queue.after(rng.float() * 12 * MINUTE, () => {
+      if (world.queue.now < lastReturn) world.comeBack(peer)
+    })
 }
 
 /** Everybody who is left can talk: what the dead left is there for all, within the stated time. */
