@@ -55,7 +55,7 @@ export function grant(ring: Ring, range: Range, to: PeerName, step = 1): Ring {
       free: distance(ring, holder.token, start),
     }
     at += 1
-    entries.splice(at, 0, { token: start, peer: to, version: 0, free })
+    entries.splice(at, 0, { token: start, peer: to, version: step - 1, free })
   }
 
   let next = at + 1

@@ -2,7 +2,7 @@ import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { MIN_SUBNET_SIZE } from '../range.ts'
 import { RangeSet } from '../range-set.ts'
-import { DONATION_STEP, grant as grantInRing, split } from '../ring-change.ts'
+import { DONATION_STEP, grant as grantInRing } from '../ring-change.ts'
 import { isVoter, majority } from './epoch.ts'
 import {
   covers,
@@ -255,8 +255,6 @@ export class Holder {
       return false
     const block = state.holdings.space.pick(range)
     if (block === undefined) return false
-    const border = block.end === state.ring.end ? state.ring.start : block.end
-    state.ring = split(split(state.ring, block.start), border)
     this.#leaving = [...this.#leaving, { block, to }].sort((a, b) => a.block.start - b.block.start)
     this.#showLeaving()
     this.#rewrite = true

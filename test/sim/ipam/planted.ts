@@ -36,7 +36,7 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a grant does not raise the version',
     file: 'ring-change',
-    text: 'peer: to, version: holder.version + 1, free }',
+    text: 'peer: to, version: holder.version + step, free }',
     becomes: 'peer: to, version: holder.version, free }',
   },
   {
