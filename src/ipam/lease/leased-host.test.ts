@@ -41,6 +41,8 @@ interface Host {
   /** What A has said since, by kind. */
   said<Kind extends LeaseMessage['kind']>(kind: Kind): Extract<LeaseMessage, { kind: Kind }>[]
   hear(from: PeerName, message: LeaseMessage): void
+  /** B wants space. */
+  askedForSpace(): void
   readonly given: Ip4[]
 }
 
@@ -86,6 +88,7 @@ function setBackHost(owned: readonly Cidr[] = []): Host {
       return found
     },
     hear: (from, message) => take(allocator.lease(from, message, 2)),
+    askedForSpace: () => take(allocator.unicast(B, { kind: 'space-request', range }, 3)),
   }
 }
 
@@ -148,6 +151,21 @@ test('a host that is set back to where it used what it has given away is leased,
   assert.equal(ours(), before.entries[0]?.version)
   answerRecall(host)
   assert.equal(host.allocator.ring.entries[0]?.peer, B)
+})
+
+test('the ring is cut when a block is given away, not before: what is not granted leaves no token behind', () => {
+  const host = setBackHost()
+  answerRecall(host)
+  const tokens = (): number[] => host.allocator.ring.entries.map(({ token }) => token)
+  const uncut = tokens()
+  host.askedForSpace()
+  const asked = host.said('renew')[0]
+  assert.ok(asked !== undefined && asked.lease.out.length > 0)
+  assert.deepEqual(tokens(), uncut)
+
+  const { number } = asked.lease
+  for (const voter of [B, C]) host.hear(voter, { kind: 'granted', epoch: 1, number, stamp: asked.stamp })
+  assert.ok(tokens().length > uncut.length)
 })
 
 test('what a donor writes that is set back, and has only heard of its own later versions, does not outrank the donation', () => {
