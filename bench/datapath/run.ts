@@ -48,6 +48,10 @@ async function runUnderlay(underlay: Underlay, options: DatapathOptions): Promis
   const up: { name: string; topology: Topology }[] = []
   const samples = new Map<string, number[]>()
   const suffix = underlay === 'wire' ? '/wire' : ''
+  // Ends between two samples, so that nothing is left behind.
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort(new Error('interrupted'))
+  for (const signal of SIGNALS) process.on(signal, interrupt)
   try {
     for (const name of names) {
       const topology = await bringUp(name, underlay)
@@ -56,6 +60,7 @@ async function runUnderlay(underlay: Underlay, options: DatapathOptions): Promis
     for (let round = 1; round <= options.rounds; round++) {
       for (const measurement of options.measurements) {
         for (const { name, topology } of up) {
+          interrupted.signal.throwIfAborted()
           const sample = await MEASUREMENTS[measurement]?.(topology, options.seconds)
           for (const [metric, value] of Object.entries(sample ?? {})) {
             const key = `${name}${suffix}\n${metric}`
@@ -67,6 +72,7 @@ async function runUnderlay(underlay: Underlay, options: DatapathOptions): Promis
     }
   } finally {
     for (const { topology } of up) await topology.down()
+    for (const signal of SIGNALS) process.off(signal, interrupt)
   }
   const rows = [...samples].map(([key, values]) => {
     const [name = '', metric = ''] = key.split('\n')
@@ -74,6 +80,8 @@ async function runUnderlay(underlay: Underlay, options: DatapathOptions): Promis
   })
   return [...rows, ...RIVALS.flatMap((rival) => against(rival, samples, suffix))]
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** What is asked of us is to keep up with the kernel's own VXLAN; the aim is the bare path. */
 const RIVALS = ['vxlan', 'raw'] as const

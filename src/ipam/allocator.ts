@@ -1,22 +1,25 @@
 import type { Cidr, Ip4, Range } from '../lib/ip4.ts'
 import { formatIp4 } from '../lib/ip4.ts'
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
-import { adoptionFault, type Side, sideOf, sides } from './apart.ts'
+import { adoptRing } from './adoption.ts'
+import { type Side, sides } from './apart.ts'
 import type { Changes, Durable, Restored } from './changes.ts'
 import { Containers } from './containers.ts'
+import { Donations } from './donations.ts'
 import { Founding } from './founding.ts'
 import type { GossipState, UnicastMessage } from './gossip-codec.ts'
+import { heirOf } from './heir.ts'
 import { Introductions } from './introductions.ts'
 import { Leases } from './lease/leases.ts'
 import type { LeaseMessage } from './lease/message.ts'
+import { Removals } from './removals.ts'
 import { type ForeignRing, Replica } from './replica.ts'
 import type { AllocateRequest, AllocatorOutput, Answer, ClaimRequest, RequestId } from './request.ts'
 import { cancelled, Requests } from './requests.ts'
 import { isSameSeeds, ownedRanges, owners, type Ring } from './ring.ts'
 import { transfer } from './ring-change.ts'
-import { firstOwner } from './ring-donors.ts'
 import { type AllocatorOptions, AllocatorState, type AllocatorWorld } from './state.ts'
-import { type Takeover, Takeovers } from './takeover.ts'
+import { Takeovers } from './takeover.ts'
 import type { TakeoverMessage } from './takeover-codec.ts'
 import { Uncommitted } from './uncommitted.ts'
 
@@ -37,6 +40,8 @@ export class Allocator {
   readonly #founding: Founding
   readonly #takeovers: Takeovers
   readonly #introductions: Introductions
+  readonly #donations: Donations
+  readonly #removals: Removals
   #leases: Leases | undefined
   /** Of the ring that was given up last, in case the other one cannot be written. */
   #leasesBefore: Leases | undefined
@@ -51,8 +56,19 @@ export class Allocator {
     this.#requests = new Requests(this.#state)
     this.#containers = new Containers(this.#state, this.#requests)
     this.#founding = new Founding(this.#state, this.#replica, this.#requests)
+    const leases = (): Leases | undefined => this.#leases
     this.#introductions = new Introductions(this.#state, (peer) => this.#takeovers.isFrozen(peer))
     this.#takeovers = new Takeovers(this.#state, () => this.#replica.disputed.length > 0, this.#introductions)
+    this.#donations = new Donations(this.#state, this.#replica, this.#introductions, leases)
+    this.#removals = new Removals({
+      state: this.#state,
+      replica: this.#replica,
+      requests: this.#requests,
+      takeovers: this.#takeovers,
+      introductions: this.#introductions,
+      donations: this.#donations,
+      leases,
+    })
     this.#makeLeases()
     this.#uncommitted = new Uncommitted(this.#state, () => ({
       elector: this.#state.bootstrap.paxos?.own,
@@ -222,7 +238,7 @@ export class Allocator {
         this.#requests.denied(message.range, sender, now)
         break
       case 'space-request':
-        this.#spaceRequested(sender, message.range, now)
+        this.#donations.requested(sender, message.range, now)
         break
       default:
         message satisfies never
@@ -234,29 +250,15 @@ export class Allocator {
     // A grant of a peer that is being taken over would be given twice.
     if (sender !== undefined && this.#takeovers.isFrozen(sender)) return
     this.#state.nicknames.merge(received.nicknames)
-    if (received.ring !== undefined) this.#merge(received.ring, now)
-    else this.#founding.hear(sender, received.paxos, now)
-  }
-
-  #spaceRequested(sender: PeerName, range: Range, now: number): void {
-    if (!this.#state.hasRing) return
-    const isFree = this.#leases?.isRestricted === true || !this.#replica.canDonate(range)
-    if (isFree || this.#introductions.begin(sender, range, now)) this.#give(sender, range, now)
-  }
-
-  #give(to: PeerName, range: Range, now: number): void {
-    if (this.#leases?.isRestricted === true) {
-      if (this.#leases.donate(range, to, now)) return
-      this.#state.emit({ kind: 'space-denied', to, range })
-    } else if (this.#replica.donate(range, to)) this.#state.emit({ kind: 'broadcast' })
-    else this.#state.emit({ kind: 'space-denied', to, range })
-    this.#state.emit({ kind: 'ring-update', to })
+    if (received.ring !== undefined) {
+      if (this.#replica.merge(received.ring) === 'news') this.#requests.retry(now)
+    } else this.#founding.hear(sender, received.paxos, now)
   }
 
   /** Call when `nextDeadline` is due. */
   tick(now: number): AllocatorOutput[] {
-    for (const takeover of this.#takeovers.advance(now)) this.#takeOver(takeover, now)
-    this.#giveToIntroduced(now)
+    this.#removals.advance(now)
+    this.#donations.advance(now)
     if (this.#nextTick === undefined || now < this.#nextTick) return this.#done(now)
 
     this.#nextTick = undefined
@@ -290,15 +292,7 @@ export class Allocator {
     options: { readonly force: boolean; readonly gone: ReadonlySet<PeerName> },
     now: number,
   ): AllocatorOutput[] {
-    const owns = owners(this.#state.ring).includes(peer)
-    if (peer !== this.#state.options.self && !options.force && this.#leases?.governs(peer) === true)
-      this.#leases.order(id, peer, options.gone, now)
-    else if (peer === this.#state.options.self || !owns) this.#state.answer(id, { kind: 'taken', count: 0 })
-    else {
-      const takeover = options.force ? { id, dead: peer } : this.#takeovers.begin(id, peer, options.gone, now)
-      if (takeover !== undefined) this.#takeOver(takeover, now)
-      if (options.force) this.#leases?.expel(peer, options.gone, now)
-    }
+    this.#removals.remove(id, peer, options, now)
     return this.#done(now)
   }
 
@@ -312,74 +306,21 @@ export class Allocator {
   }
 
   takeover(sender: PeerName, message: TakeoverMessage, now: number): AllocatorOutput[] {
-    if (this.#leaving) return this.#done(now)
-    this.#introductions.heard(sender)
-    if (message.kind === 'introduced') {
-      this.#introductions.confirmed(sender, message.peer)
-      this.#giveToIntroduced(now)
-    }
-    if (message.kind === 'introduce' && !this.#takeovers.isFrozen(sender)) {
-      const merged = this.#merge(message.ring, now)
-      if (merged !== 'conflict') this.#introductions.introduced(sender, message.peer)
-    }
-    // What the dead peer gave away last is known before its space is ours; without it we would take over what
-    // somebody else has by now.
-    if (message.kind === 'consent' && this.#merge(message.ring, now) === 'conflict')
-      this.#takeovers.contradicted(sender, message.dead)
-    const takeover = this.#takeovers.receive(sender, message)
-    if (takeover !== undefined) this.#takeOver(takeover, now)
+    if (!this.#leaving) this.#removals.receive(sender, message, now)
     return this.#done(now)
   }
 
-  #merge(ring: Ring, now: number): 'news' | 'known' | 'conflict' {
-    const merged = this.#replica.merge(ring)
-    if (merged === 'news') this.#requests.retry(now)
-    return merged
-  }
-
-  /** Newcomers that another owner knows of by now get what they have asked for. */
-  #giveToIntroduced(now: number): void {
-    for (const { peer, range } of this.#introductions.advance(now)) this.#give(peer, range, now)
-  }
-
-  #takeOver({ id, dead }: Takeover, now: number): void {
-    const { holdings, options, ring } = this.#state
-    const before = holdings.space.freeCount
-    this.#replica.adopt(transfer(ring, dead, options.self).ring)
-    this.#replica.forgetConflict(dead)
-    this.#state.answer(id, { kind: 'taken', count: holdings.space.freeCount - before })
-    this.#requests.retry(now)
-    this.#state.emit({ kind: 'broadcast' })
-  }
-
-  /**
-   * Gives our ring up for that of a peer that was seeded apart, and claims in it what is in use here. Nobody of the
-   * old ring is given our part of it, so that what is in use here is not given out there. Answered with `done`.
-   */
+  /** Gives our ring up for that of a peer that was seeded apart. Answered with `done`. */
   adopt(id: RequestId, peer: PeerName, now: number): AllocatorOutput[] {
-    const { holdings, options } = this.#state
-    const side = sideOf(this.sides, peer)
     const isBusy = this.#leaving || this.#takeovers.nextDeadline !== undefined
-    const fault = isBusy
-      ? 'a peer is being removed; try again'
-      : adoptionFault(this.ring, side, (one) => this.isKnown(one))
-    if (side === undefined || fault !== undefined) {
-      this.#state.answer(id, { kind: 'failed', code: 'not-available', text: `not adopted: ${fault}` })
-      return this.#done(now)
+    const parts = {
+      state: this.#state,
+      replica: this.#replica,
+      requests: this.#requests,
+      introductions: this.#introductions,
+      ringReplaced: (at: number): void => this.#beginLeases(at),
     }
-
-    const claims = [...holdings.idents].flatMap(([ident, { isContainer, cidrs }]) =>
-      cidrs.map((cidr): ClaimRequest => ({ ident, cidr, isContainer, noErrorOnUnknown: false })),
-    )
-    holdings.clear()
-    this.#introductions.forget()
-    this.#replica.replace({ ...side.ring, peer: options.self })
-    this.#beginLeases(now)
-    this.#state.emit({ kind: 'event', event: { kind: 'ring-adopted', seeds: side.ring.seeds } })
-    this.#state.emit({ kind: 'broadcast' })
-    this.#state.answer(id, { kind: 'done' })
-    for (const claim of claims) this.#requests.claim(undefined, claim, now)
-    this.#requests.retry(now)
+    adoptRing(parts, id, peer, isBusy, now)
     return this.#done(now)
   }
 
@@ -395,18 +336,13 @@ export class Allocator {
 
   /** Gives everything that we own to another peer, for good: we leave the network (ipam §12). */
   handOver(now: number): { heir: PeerName | undefined; outputs: AllocatorOutput[] } {
-    const { holdings, options, ring, nicknames } = this.#state
-    if (this.#leases?.isRestricted === true && this.#leases.leasedUntil(now) === undefined) {
-      // It may be another's already; what is not comes back by itself.
-      this.#leaving = true
-      this.#requests.cancelAll()
-      return { heir: undefined, outputs: this.#done(now) }
-    }
+    const { holdings, options, ring } = this.#state
+    const isDoubtful = this.#leases?.isRestricted === true && this.#leases.leasedUntil(now) === undefined
     this.#leaving = true
     this.#requests.cancelAll()
-    const known = (peer: PeerName): boolean => this.#state.world.isKnown(peer)
-    const others = [...nicknames.all.keys()].filter((peer) => peer !== options.self)
-    const heir = firstOwner(ring, known) ?? others.find(known) ?? firstOwner(ring, () => true) ?? others[0]
+    // It may be another's already; what is not comes back by itself.
+    if (isDoubtful) return { heir: undefined, outputs: this.#done(now) }
+    const heir = heirOf(this.#state)
     holdings.clear()
     this.#state.dead.clear()
     this.#state.ring = transfer(ring, options.self, heir ?? UNKNOWN_PEER).ring

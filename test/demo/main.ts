@@ -78,6 +78,20 @@ async function containers(lab: Lab, host: number): Promise<string[]> {
   return (await lab.docker(host, 'ps', '-aq')).split('\n').filter((id) => id !== '')
 }
 
+let isInterrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    isInterrupted = true
+    say('\ninterrupted: the hosts are taken down…')
+    try {
+      await Lab.downAll()
+    } catch (thrown) {
+      console.error(`demo: ${messageOf(thrown)}`)
+    }
+    process.exit(1)
+  })
+}
+
 try {
   say('booting three hosts with dockerd…')
   const lab = await Lab.up({ hosts: 3 })
@@ -88,6 +102,7 @@ try {
   }
   say('\nThe demo is over; all hosts are gone. Next: README.md, docs/')
 } catch (thrown) {
-  console.error(`demo: ${messageOf(thrown)}`)
+  // What was under way fails when its host goes.
+  if (!isInterrupted) console.error(`demo: ${messageOf(thrown)}`)
   process.exitCode = 1
 }

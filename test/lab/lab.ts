@@ -31,10 +31,16 @@ export interface LabOptions {
  * called `host<i>` and has 10.99.0.<i>. Each lab has a name of its own: labs may run side by side.
  */
 export class Lab implements AsyncDisposable {
+  static readonly #up = new Set<Lab>()
   readonly name: string
 
   private constructor(name: string) {
     this.name = name
+  }
+
+  /** Takes down every lab of this process, also one that is only booting: for those who are interrupted. */
+  static async downAll(): Promise<void> {
+    for (const lab of Lab.#up) await lab.down()
   }
 
   /** Boots the hosts; cleans up after itself when that fails. */
@@ -47,6 +53,7 @@ export class Lab implements AsyncDisposable {
     if (options.iptables !== undefined) flags.push('--iptables', options.iptables)
     if (options.mtu !== undefined) flags.push('--mtu', `${options.mtu}`)
     if (options.tools) flags.push('--image', (await lab.hosts(['image', '--tools'])).stdout.trim())
+    Lab.#up.add(lab)
     mustSucceed(await lab.hosts(['up', `${options.hosts}`, ...flags]), 'hosts up')
     return lab
   }
@@ -111,6 +118,7 @@ export class Lab implements AsyncDisposable {
 
   async down(): Promise<void> {
     mustSucceed(await this.hosts(['down']), 'hosts down')
+    Lab.#up.delete(this)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -76,6 +76,16 @@ inOwnNamespaces(import.meta.filename, () => {
     const found = await outcome('mtu-lan0')
     assert.ok(found.state === 'wrong')
     assert.match(found.advice, /without WEAVE_MTU, .* or with WEAVE_MTU=1350$/)
+
+    run('ip', 'link', 'add', 'wide0', 'mtu', '1500', 'type', 'veth', 'peer', 'name', 'wide1', 'mtu', '1500')
+    run('ip', 'addr', 'add', '192.168.8.1/24', 'dev', 'wide0')
+    run('ip', 'link', 'set', 'wide0', 'up')
+    run('ip', 'route', 'add', '10.0.0.0/8', 'via', '192.168.8.254')
+    assert.equal((await outcome('mtu-wide0')).state, 'works')
+    // Peers may all be behind the other one.
+    assert.equal((await outcome('mtu-lan0')).state, 'unknown')
+    run('ip', 'link', 'del', 'wide0')
+
     await host.ensureBridge({ ...BRIDGE, mtu: 1350 })
     assert.equal((await outcome('mtu-lan0')).state, 'works')
     await host.ensureBridge(BRIDGE)

@@ -32,7 +32,10 @@ export function probeNetwork(links: Links, bridgeName: string): Finding[] {
       'containers lose packets at random',
       uniqueMacs(links, bridge, all),
     ),
-    ...all.filter(({ index }) => underlays.has(index)).map((link) => mtu(bridge, link)),
+    ...mtus(
+      bridge,
+      all.filter(({ index }) => underlays.has(index)),
+    ),
     ...(exposed ? [forwarding()] : []),
   ]
 }
@@ -83,21 +86,26 @@ function uniqueMacs(links: Links, bridge: Link, all: readonly Link[]): Outcome {
   return { state: 'wrong', problem, advice }
 }
 
-function mtu(bridge: Link, underlay: Link): Finding {
-  const fits = bridge.mtu + VXLAN_OVERHEAD <= underlay.mtu
-  const largest = underlay.mtu - VXLAN_OVERHEAD
-  return finding(
-    `mtu-${underlay.name}`,
-    `MTU of containers within ${underlay.name}`,
-    'large packets use sleeve or are lost',
-    fits
+/** `underlays`: what other hosts may be reached through. */
+function mtus(bridge: Link, underlays: readonly Link[]): Finding[] {
+  const carries = ({ mtu }: Link): boolean => bridge.mtu + VXLAN_OVERHEAD <= mtu
+  const one = underlays.some(carries)
+  return underlays.map((underlay) => {
+    const largest = underlay.mtu - VXLAN_OVERHEAD
+    const problem = `containers have ${bridge.mtu}, ${underlay.name} carries ${largest} at most`
+    const advice = `launch weave without WEAVE_MTU, to follow what the paths carry, or with WEAVE_MTU=${largest}`
+    const outcome: Outcome = carries(underlay)
       ? { state: 'works', detail: `${bridge.mtu} of at most ${largest}` }
-      : {
-          state: 'wrong',
-          problem: `containers have ${bridge.mtu}, ${underlay.name} carries ${largest} at most`,
-          advice: `launch weave without WEAVE_MTU, to follow what the paths carry, or with WEAVE_MTU=${largest}`,
-        },
-  )
+      : one
+        ? { state: 'unknown', reason: `${problem}, which matters if peers are reached through it` }
+        : { state: 'wrong', problem, advice }
+    return finding(
+      `mtu-${underlay.name}`,
+      `MTU of containers within ${underlay.name}`,
+      'large packets use sleeve or are lost',
+      outcome,
+    )
+  })
 }
 
 /** A host with an address on the network routes for its containers, if it may. */

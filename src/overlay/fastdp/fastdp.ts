@@ -1,72 +1,21 @@
-import type { Clock } from '../../lib/clock.ts'
-import type { Log } from '../../lib/log.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
-import type { Rng } from '../../lib/rng.ts'
 import type { OverlayParams, Routes } from '../../mesh/overlay.ts'
-import {
-  CONFIG_DIRECT,
-  CONFIG_GUARD,
-  type ControlFrame,
-  type Counter,
-  type MacEntry,
-  type PeerTraffic,
-} from '../../native/bpf/layout.ts'
-import type { KernelSwitch, SwitchProgram } from '../../native/bpf/switch.ts'
-import { REKEY_DEFAULTS, type RekeyLimits } from '../rekey.ts'
+import type { ControlFrame, Counter, MacEntry, PeerTraffic } from '../../native/bpf/layout.ts'
+import { REKEY_DEFAULTS } from '../rekey.ts'
 import type { SubConnection, SubOverlay, SubOverlayEvents } from '../sub-overlay.ts'
 import { addressBytes, addressText, plainAddress } from './address.ts'
 import type { Device } from './device.ts'
 import { EspExchange } from './esp/exchange.ts'
-import type { EspKernel } from './esp/kernel.ts'
 import { Sealing } from './esp/sealing.ts'
 import { closeHops } from './hops.ts'
 import { KernelTables } from './kernel-tables.ts'
+import { LocalPorts } from './local-ports.ts'
 import { staleMacs } from './mac-sweep.ts'
+import type { FastdpOptions, FastdpParts, WayFinder } from './options.ts'
 import { ProbeSockets } from './probe-sockets.ts'
 import { FastdpSlot, type MakeSealing } from './slot.ts'
 import { computeTables, type Neighbour, type TunnelWay } from './tables.ts'
-import { TunnelWays, type UnderlayPorts } from './tunnel-ways.ts'
-
-export interface FastdpParts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly kernel: KernelSwitch
-  readonly ports: SwitchPorts
-  readonly rng: Rng
-  /** Undefined: why the kernel cannot seal. */
-  readonly esp: EspKernel | string
-}
-
-/** Where programs hang. */
-export interface SwitchPorts extends UnderlayPorts {
-  /** Hangs a program on a device (and pins it where it can outlive us). */
-  attach(device: Device, program: SwitchProgram): void
-  detach(device: Device): void
-  /** Takes away what an earlier daemon hung on devices that are not among these. */
-  retain(devices: readonly Device[]): void
-}
-
-export interface FastdpOptions {
-  readonly self: PeerName
-  /** The VXLAN device, and the datapath end of the veth pair whose other end is in the bridge. */
-  readonly vxlan: Device
-  readonly port: Device
-  /** UDP port of VXLAN: the weave port + 1. */
-  readonly udpPort: number
-  /** The packet of a container that is expected to fit every path, and the largest that is of use where one carries more. */
-  readonly mtu: number
-  readonly ceiling: number
-  /** What the containers of this host take, until `setLocalMtu`. */
-  readonly local: number
-  /** Drop router advertisements and DHCP servers' answers from containers. */
-  readonly guard: boolean
-  /** May frames go in clear to this underlay address before its peer has agreed to that? */
-  readonly clearAllowed: (address: string) => boolean
-  /** Entries that an earlier daemon left live this long (ms) unless its peers come back. */
-  readonly holdMs: number
-  /** When keys of ESP are replaced; see `REKEY_DEFAULTS`. */
-  readonly rekey?: RekeyLimits
-}
+import { TunnelWays } from './tunnel-ways.ts'
 
 /** Feature key: this peer tells the size of each heartbeat that arrives, so that the path's MTU can be found. */
 const SIZES_FEATURE = 'FastdpSizes'
@@ -82,11 +31,6 @@ const BY_SLEEVE: Neighbour = { fastdpAddress: undefined, sealed: false, mtu: 0, 
 const VXLAN_OVERHEAD_BYTES = 50
 const IPV6_MORE_BYTES = 20
 
-/** How a neighbour is reached past the VXLAN device; undefined: not at all. `pathMtu`: of the underlay. */
-export type WayFinder = (address: string) => (TunnelWay & { readonly pathMtu: number }) | undefined
-
-const hex = (mac: Uint8Array): string => Buffer.from(mac).toString('hex')
-
 /** The fast datapath of this host: the switch in the kernel, and the connections that use it. */
 export class Fastdp implements SubOverlay {
   readonly name = 'fastdp'
@@ -101,11 +45,9 @@ export class Fastdp implements SubOverlay {
   #shortIds: ReadonlyMap<number, PeerName> = new Map()
   /** Unknown until the mesh says: until then an earlier daemon's configuration stays in force. */
   #shortId: number | undefined
-  #tap: Device | undefined
   #ticker: NodeJS.Timeout | undefined
   #scheduled: NodeJS.Immediate | undefined
-  /** Containers of this host: MAC in hex → its port. */
-  readonly #containers = new Map<string, Device>()
+  readonly #ports: LocalPorts
   readonly #tunnels: TunnelWays
   #findWay: WayFinder = () => undefined
   #local: number
@@ -121,6 +63,7 @@ export class Fastdp implements SubOverlay {
     this.#options = options
     this.#local = options.local
     this.#tables = new KernelTables(parts.kernel, options.udpPort)
+    this.#ports = new LocalPorts(parts, options)
     this.#tunnels = new TunnelWays(parts, options.udpPort)
   }
 
@@ -133,15 +76,14 @@ export class Fastdp implements SubOverlay {
   }
 
   async start(): Promise<void> {
-    const { clock, kernel, ports } = this.#parts
+    const { clock, kernel } = this.#parts
     this.#started = clock.now()
     this.#swept = this.#started
     kernel.onEvent((event) => {
       if (event.kind === 'control') this.#received(event.frame)
       else this.#refused(addressText(event.answer.address), event.answer.mtu)
     })
-    ports.attach(this.#options.vxlan, 'from_vxlan')
-    ports.attach(this.#options.port, 'from_bridge')
+    this.#ports.attach()
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
   }
 
@@ -176,8 +118,7 @@ export class Fastdp implements SubOverlay {
 
   /** The engine's TAP, where frames for sleeve peers go and theirs come from. */
   setTap(tap: Device): void {
-    this.#tap = tap
-    this.#parts.ports.attach(tap, 'from_tap')
+    this.#ports.setTap(tap)
     this.#configure()
   }
 
@@ -237,16 +178,11 @@ export class Fastdp implements SubOverlay {
 
   /** A container's port: its MAC cannot be pushed out of the table, and its frames may take the short way. */
   addContainer(device: Device, mac: Uint8Array): void {
-    this.#parts.ports.attach(device, 'from_container')
-    this.#parts.kernel.addLocal(mac, device.ifindex, this.clockSec())
-    this.#containers.set(hex(mac), device)
+    this.#ports.addContainer(device, mac, this.clockSec())
   }
 
   removeContainer(device: Device, mac: Uint8Array): void {
-    this.#parts.ports.detach(device)
-    if (this.#containers.get(hex(mac))?.ifindex !== device.ifindex) return
-    this.#containers.delete(hex(mac))
-    this.#parts.kernel.removeLocal(mac)
+    this.#ports.removeContainer(device, mac)
   }
 
   /** Whether frames may pass between the containers' own ports, and the tunnel, without the bridge. */
@@ -320,7 +256,7 @@ export class Fastdp implements SubOverlay {
     return {
       remoteMacs,
       localMacs: macs.length - remoteMacs,
-      containers: this.#containers.size,
+      containers: this.#ports.containers,
       neighbours: this.#slots.size,
     }
   }
@@ -336,15 +272,7 @@ export class Fastdp implements SubOverlay {
 
   #configure(): void {
     if (this.#shortId === undefined || this.#leaving) return
-    const { vxlan, port, guard } = this.#options
-    this.#parts.kernel.setConfig({
-      vxlan: vxlan.ifindex,
-      port: port.ifindex,
-      punt: this.#tap?.ifindex ?? 0,
-      clock: this.clockSec(),
-      self: this.#shortId,
-      flags: (this.#direct ? CONFIG_DIRECT : 0) | (guard ? CONFIG_GUARD : 0),
-    })
+    this.#ports.configure(this.#shortId, this.#direct, this.clockSec())
   }
 
   #tick(): void {
@@ -359,14 +287,8 @@ export class Fastdp implements SubOverlay {
   #settle(): void {
     if (this.#settled) return
     this.#settled = true
-    const { kernel, ports } = this.#parts
     this.#tables.settle()
-    const own = [this.#options.vxlan, this.#options.port]
-    const devices = [...own, ...this.#containers.values(), ...this.#tunnels.devices]
-    ports.retain(this.#tap === undefined ? devices : [...devices, this.#tap])
-    for (const { mac, fixed } of kernel.macs()) {
-      if (fixed && !this.#containers.has(hex(mac))) kernel.removeLocal(mac)
-    }
+    this.#ports.settle(this.#tunnels.devices)
   }
 
   #sweep(): void {

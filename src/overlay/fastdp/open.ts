@@ -8,8 +8,9 @@ import { Pins } from '../../native/bpf/pins.ts'
 import { KernelSwitch } from '../../native/bpf/switch.ts'
 import { addressText } from './address.ts'
 import type { EspKernel } from './esp/kernel.ts'
-import { Fastdp, type FastdpOptions, type SwitchPorts } from './fastdp.ts'
+import { Fastdp } from './fastdp.ts'
 import { closeHops } from './hops.ts'
+import type { FastdpOptions, SwitchPorts } from './options.ts'
 
 /**
  * Loads the switch into the kernel, taking over the tables and links that an earlier daemon pinned. Throws what
