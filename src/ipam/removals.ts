@@ -42,15 +42,18 @@ export class Removals {
   ): void {
     const { state, takeovers } = this.#parts
     const leases = this.#parts.leases()
-    const owns = owners(state.ring).includes(peer)
-    if (peer !== state.options.self && !options.force && leases?.governs(peer) === true)
+    if (peer !== state.options.self && !options.force && leases?.governs(peer) === true) {
       leases.order(id, peer, options.gone, now)
-    else if (peer === state.options.self || !owns) state.answer(id, { kind: 'taken', count: 0 })
+      return
+    }
+    if (peer === state.options.self || !owners(state.ring).includes(peer))
+      state.answer(id, { kind: 'taken', count: 0 })
     else {
       const takeover = options.force ? { id, dead: peer } : takeovers.begin(id, peer, options.gone, now)
       if (takeover !== undefined) this.#takeOver(takeover, now)
-      if (options.force) leases?.expel(peer, options.gone, now)
     }
+    // Also who owns nothing may vote, and be missed.
+    if (options.force && peer !== state.options.self) leases?.expel(peer, options.gone, now)
   }
 
   advance(now: number): void {

@@ -179,7 +179,11 @@ function makePeace(world: World): void {
   world.containers.check(world.running, world.queue.now)
 
   const peers = world.running
-  const epochs = new Set(peers.map(({ allocator }) => allocator?.leases?.epoch?.number ?? 0))
+  const epochsOf = (): Set<number> =>
+    new Set(peers.map(({ allocator }) => allocator?.leases?.epoch?.number ?? 0))
+  // One may have begun at this moment.
+  if (epochsOf().size > 1) world.run(5 * SECOND)
+  const epochs = epochsOf()
   if (epochs.size > 1) history.violation(world.queue.now, `epochs ${[...epochs].join(', ')} at peace`)
   const hasBegun = !epochs.has(0) && peers.length >= FEWEST_MEMBERS
   for (const { name, allocator } of peers) {
