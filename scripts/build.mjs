@@ -22,10 +22,15 @@ import { build } from 'esbuild'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** Name, source, flags of Node.js (as in src/cli/supervisor.ts), and a run that loads everything and changes nothing. */
+/** Name, source, flags of Node.js (as in src/cli/daemon-flags.ts), and a run that loads everything and changes nothing. */
 const PROGRAMS = [
   ['cli', 'src/cli/main.ts', [], ['launch', '--no-such-flag']],
-  ['daemon', 'src/daemon/main.ts', ['--max-semi-space-size=2'], ['--no-such-flag']],
+  [
+    'daemon',
+    'src/daemon/main.ts',
+    ['--max-semi-space-size=2', '--heap-growing-percent=30'],
+    ['--no-such-flag'],
+  ],
 ]
 
 const stamp = sourcesDigest()

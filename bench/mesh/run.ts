@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DAEMON_FLAGS } from '../../src/cli/daemon-flags.ts'
 import { median, type Report, type Row } from '../row.ts'
 import type { Answer, Order, Usage } from './protocol.ts'
 
@@ -52,7 +53,7 @@ async function measure(peers: number, password: string | undefined): Promise<Mea
     first: Math.floor((peers * i) / count),
     last: Math.floor((peers * (i + 1)) / count),
     // With the heap that the daemon is started with.
-    child: fork(program(), { execArgv: [...process.execArgv, '--max-semi-space-size=2'] }),
+    child: fork(program(), { execArgv: [...process.execArgv, ...DAEMON_FLAGS] }),
   }))
   try {
     await Promise.all(

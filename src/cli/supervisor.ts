@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LAUNCH_ID_VARIABLE, SUPERVISOR_PID } from '../config/places.ts'
 import { WeaveError } from '../lib/errors.ts'
+import { DAEMON_FLAGS } from './daemon-flags.ts'
 import { supervisorPid } from './supervisor-pid.ts'
 
 /** What the supervisor is to run. */
@@ -32,7 +33,7 @@ export function startSupervisor(what: Supervised): void {
     [
       ...['--pid-file', SUPERVISOR_PID, '--log-file', what.logFile],
       ...(what.restart ? [] : ['--no-restart']),
-      ...['--', command, '--max-semi-space-size=2', daemon, ...what.argv],
+      ...['--', command, ...DAEMON_FLAGS, daemon, ...what.argv],
     ],
     { env: environment, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' },
   )

@@ -56,7 +56,7 @@ export class Acceptor {
 
   #arrived(socket: Socket): void {
     // Until it has its owner, an error only means that it is gone.
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroy)
     const source = sourceOf(socket.remoteAddress ?? '')
     if (!this.#limiter.offer(source, socket, this.#clock.now())) {
       this.#refused++
@@ -75,4 +75,9 @@ export class Acceptor {
     const wait = this.#limiter.nextDeadline(now) - now
     if (wait !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#admitDue(), wait)
   }
+}
+
+/** One function for all sockets. */
+function destroy(this: Socket): void {
+  this.destroy()
 }

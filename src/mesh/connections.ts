@@ -8,6 +8,7 @@ import {
   SELF_REASON,
 } from './admission.ts'
 import type { ConnectionMaker } from './connection-maker.ts'
+import { FeatureSets } from './feature-sets.ts'
 import { formatHostPort } from './host-port.ts'
 import type { RemoteIntroduction } from './introduction.ts'
 import { type Link, newLink } from './link.ts'
@@ -34,6 +35,7 @@ export class Connections {
   readonly #sessions: LinkSessions
   readonly #maker: ConnectionMaker
   readonly #claims: OwnClaims
+  readonly #features = new FeatureSets()
   #nextId = 1
   #terminations = 0
 
@@ -120,7 +122,8 @@ export class Connections {
   /** Who is at the other end: decides whether the connection may stay, and adds it. */
   introduced(link: Link, remote: RemoteIntroduction, now: number): void {
     const { peers, routes, options, emit } = this.#context
-    link.introduction = remote
+    const { name, nickname, connUid } = remote
+    link.introduction = { name, nickname, connUid, features: this.#features.shared(remote.features) }
     const { self } = peers
     if (remote.name === self.name) {
       this.end(link, remote.uid === self.uid ? SELF_REASON : collisionReason(self, remote), 'never', now)
@@ -285,7 +288,7 @@ export class Connections {
       outbound: link.outbound,
       connUid: remote.connUid,
       sessionKey: trusted ? undefined : remote.sessionKey,
-      features: remote.features,
+      features: link.introduction?.features ?? remote.features,
     }
   }
 

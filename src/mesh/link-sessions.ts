@@ -1,5 +1,6 @@
 import { messageOf, WireError } from '../lib/errors.ts'
 import { FULL_FEATURE, isFull } from './admission.ts'
+import { formatHostPort } from './host-port.ts'
 import type { RemoteIntroduction } from './introduction.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -82,7 +83,7 @@ export class LinkSessions {
     for (const link of [...this.#links]) {
       const { session } = link
       if (session === undefined) continue
-      if (session.nextDeadline() <= now) this.#take(link, session.advance(now), now)
+      if (session.nextDeadline() <= now) this.#take(link, session.advance(now, timedOut(link)), now)
       next = Math.min(next, session.nextDeadline())
     }
     return Math.max(next, now + LOOK_EVERY)
@@ -144,3 +145,7 @@ export class LinkSessions {
     }
   }
 }
+
+/** As the kernel's own errors are called, so that it shows between whom there was silence. */
+const timedOut = ({ local, remote }: Link): string =>
+  `read tcp ${local === undefined ? '' : formatHostPort(local.host, local.port)}->${formatHostPort(remote.host, remote.port)}: i/o timeout`

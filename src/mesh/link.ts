@@ -27,7 +27,8 @@ export interface Link {
   readonly expected: PeerName | undefined
   state: LinkState
   session: Session | undefined
-  introduction: RemoteIntroduction | undefined
+  /** What is of use of it as long as the connection lives: thousands of connections may. */
+  introduction: Pick<RemoteIntroduction, 'name' | 'nickname' | 'connUid' | 'features'> | undefined
   /** The entry that we hold on to; from the introduction on. */
   peer: Peer | undefined
   overlay: OverlayConnection | undefined

@@ -77,8 +77,9 @@ export class Session {
     return Math.min(this.#giveUpAt, this.#nextHeartbeat)
   }
 
-  advance(now: number): SessionOutput[] {
-    if (now >= this.#giveUpAt) return this.closed('i/o timeout')
+  /** `timedOut`: what to call it when the other side was silent for too long. */
+  advance(now: number, timedOut = 'i/o timeout'): SessionOutput[] {
+    if (now >= this.#giveUpAt) return this.closed(timedOut)
     if (now < this.#nextHeartbeat) return []
     // A process that was paused sends one heartbeat, not all that it missed.
     this.#nextHeartbeat = now + HEARTBEAT_EVERY

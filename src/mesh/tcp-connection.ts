@@ -24,18 +24,24 @@ const PIECE = 256 * 1024
 /** Unsent bytes of one connection that we are willing to hold: three messages of the largest size. */
 const MAX_UNSENT = 32 * 1024 * 1024
 
+const OWNER = Symbol('owner')
+
+/** Knows its connection, so that all sockets share their listeners: closures of their own would cost each of them 400 bytes. */
+type OwnedSocket = Socket & { [OWNER]?: TcpConnection }
+
 /** One socket: writes with back-pressure, reports what arrives. */
 export class TcpConnection {
   readonly local: SocketAddress
   readonly remote: SocketAddress
-  readonly #socket: Socket
+  readonly #socket: OwnedSocket
   #id: ConnectionId = 0
   #events: TcpEvents | undefined
   #open = true
   #congested = false
-  #unsent = 0
   #bytesIn = 0
-  #bytesOut = 0
+  #bytesWritten = 0
+  /** Called for every piece that the kernel took; one function, made when it is first needed. */
+  #taken: (() => void) | undefined
 
   /** The socket must be connected and paused. */
   constructor(socket: Socket) {
@@ -51,11 +57,12 @@ export class TcpConnection {
     this.#id = id
     this.#events = events
     const socket = this.#socket
-    socket.on('error', (error) => this.#end(socketError('read', this.local, this.remote, errnoText(error))))
-    socket.on('end', () => this.#end('EOF'))
-    socket.on('close', () => this.#end('EOF'))
-    socket.on('drain', () => this.#drained())
-    socket.on('data', (chunk) => this.#received(chunk))
+    socket[OWNER] = this
+    socket.on('error', onError)
+    socket.on('end', onEnd)
+    socket.on('close', onEnd)
+    socket.on('drain', onDrain)
+    socket.on('data', onData)
     socket.resume()
   }
 
@@ -64,25 +71,27 @@ export class TcpConnection {
   }
 
   get bytesOut(): number {
-    return this.#bytesOut
+    return this.#bytesWritten - this.unsent
   }
 
   get unsent(): number {
-    return this.#unsent
+    return this.#socket.writableLength
   }
 
   write(bytes: Uint8Array): void {
     if (!this.#open) return
-    this.#unsent += bytes.length
-    if (this.#unsent > MAX_UNSENT) {
-      const text = `${this.#unsent} bytes unsent, more than ${MAX_UNSENT}`
-      this.#end(socketError('write', this.local, this.remote, text))
+    const unsent = this.unsent + bytes.length
+    if (unsent > MAX_UNSENT) {
+      const text = `${unsent} bytes unsent, more than ${MAX_UNSENT}`
+      this.ended(socketError('write', this.local, this.remote, text))
       return
     }
+    this.#bytesWritten += bytes.length
+    this.#taken ??= () => this.#progressed()
     let roomLeft = true
     for (let at = 0; at < bytes.length; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE)
-      roomLeft = this.#socket.write(piece, () => this.#sent(piece.length))
+      roomLeft = this.#socket.write(piece, this.#taken)
     }
     if (!roomLeft && !this.#congested) {
       this.#congested = true
@@ -109,28 +118,47 @@ export class TcpConnection {
     this.#socket.destroy()
   }
 
-  #received(chunk: Buffer): void {
+  /** The socket's listeners call this and the next three. */
+  received(chunk: Buffer): void {
     if (!this.#open) return
     this.#bytesIn += chunk.length
     this.#events?.received(this.#id, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
   }
 
-  #sent(length: number): void {
-    this.#unsent -= length
-    this.#bytesOut += length
+  #progressed(): void {
     if (this.#open && this.#congested) this.#events?.progressed(this.#id)
   }
 
-  #drained(): void {
+  drained(): void {
     if (!this.#open || !this.#congested) return
     this.#congested = false
     this.#events?.drained(this.#id)
   }
 
-  #end(reason: string): void {
+  failed(error: Error): void {
+    this.ended(socketError('read', this.local, this.remote, errnoText(error)))
+  }
+
+  ended(reason: string): void {
     if (!this.#open) return
     this.#open = false
     this.#socket.destroy()
     this.#events?.closed(this.#id, reason)
   }
+}
+
+function onError(this: OwnedSocket, error: Error): void {
+  this[OWNER]?.failed(error)
+}
+
+function onEnd(this: OwnedSocket): void {
+  this[OWNER]?.ended('EOF')
+}
+
+function onDrain(this: OwnedSocket): void {
+  this[OWNER]?.drained()
+}
+
+function onData(this: OwnedSocket, chunk: Buffer): void {
+  this[OWNER]?.received(chunk)
 }

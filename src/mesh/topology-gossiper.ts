@@ -8,6 +8,9 @@ import { decodeTopology } from './topology-payload.ts'
 
 export const TOPOLOGY_CHANNEL = 'topology'
 
+/** Bytes of a message that an error text shows. */
+const MAX_SHOWN = 64
+
 /** The channel by which old peers tell of the topology (mesh §10, §13.1). */
 export class TopologyGossiper implements Gossiper {
   readonly #peers: Peers
@@ -19,7 +22,7 @@ export class TopologyGossiper implements Gossiper {
   }
 
   onUnicast(_source: PeerName, payload: Uint8Array): void {
-    throw new WireError(`unexpected topology gossip unicast: ${payload.length} bytes`)
+    throw new WireError(`unexpected topology gossip unicast: ${shown(payload)}`)
   }
 
   onBroadcast(_source: PeerName, payload: Uint8Array): GossipData {
@@ -46,4 +49,10 @@ export class TopologyGossiper implements Gossiper {
     const peer = this.#peers.get(name)
     return peer === undefined || isPlaceholder(peer) ? undefined : peer
   }
+}
+
+/** Bytes as old peers print them; of many the first ones. */
+function shown(payload: Uint8Array): string {
+  const more = payload.length > MAX_SHOWN ? ' ...' : ''
+  return `[${payload.subarray(0, MAX_SHOWN).join(' ')}${more}]`
 }

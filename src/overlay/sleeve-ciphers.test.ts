@@ -66,6 +66,28 @@ for (const suite of ['secretbox', 'aes-256-gcm', 'chacha20-poly1305'] as const) 
     assert.deepEqual(opened[0]?.frames, [FRAME])
   })
 
+  test(`${suite}: datagrams that arrive in another order open, each once`, () => {
+    const sealed = Array.from({ length: 40 }, (_, sequence) => seal(suite, sequence))
+    fc.assert(
+      fc.property(fc.shuffledSubarray(sealed), (arrived) => {
+        const verdicts = probe
+          .probeDecode(link(suite, false), [...arrived, ...arrived.toReversed()])
+          .map(({ verdict }) => verdict)
+        assert.deepEqual(verdicts, [...arrived.map(() => 'open'), ...arrived.map(() => 'replayed')])
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test(`${suite}: a datagram from before both windows does not open, one from the window before does`, () => {
+    const window = 2 ** 20
+    const arrived = [0, window + 5, 7, 2 * window + 1, 8, window + 6].map((sequence) => seal(suite, sequence))
+    assert.deepEqual(
+      probe.probeDecode(link(suite, false), arrived).map(({ verdict }) => verdict),
+      ['open', 'open', 'open', 'open', 'replayed', 'open'],
+    )
+  })
+
   test(`${suite}: any changed bit is noticed, in the header as well`, () => {
     const datagram = seal(suite, 1)
     fc.assert(

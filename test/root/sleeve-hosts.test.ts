@@ -123,6 +123,30 @@ describe('sealed sleeve', () => {
     await net.counted(2, 'dropReplayed', counters.dropReplayed + 2)
   })
 
+  test('datagrams that overtake each other are taken, each once', async () => {
+    assert.equal(ping(net, 1, [net.address(2)]).received, 3)
+    const hold = 'add table ip hold; add chain ip hold in { type filter hook input priority 0; }'
+    net.exec(net.host(2), 'nft', `${hold}; add rule ip hold in udp dport 6783 ip length 170 drop`)
+    const held: string[] = []
+    for (let i = 0; i < 3; i++) {
+      const filter = 'src host 10.99.0.1 and udp dst port 6783 and ip[2:2] = 170'
+      const datagram = await captured(net, net.switchNs, 'h1', filter, () => {
+        assert.equal(ping(net, 1, ['-W', '0.1', net.address(2)], 1).received, 0)
+      })
+      held.push(datagram.slice(2 * (14 + 20 + 8)))
+    }
+    net.exec(net.host(2), 'nft', 'delete table ip hold')
+
+    const { counters: before } = await net.status(2)
+    net.sendDatagrams(net.host(1), 2, held.toReversed())
+    await net.counted(2, 'framesInjected', before.framesInjected + 3)
+    const { counters } = await net.status(2)
+    assert.equal(counters.dropReplayed, before.dropReplayed)
+    assert.equal(counters.dropUndecryptable, before.dropUndecryptable)
+    net.sendDatagrams(net.host(1), 2, held)
+    await net.counted(2, 'dropReplayed', before.dropReplayed + 3)
+  })
+
   test('forged and cut datagrams are dropped, and the connection lives', async () => {
     const { counters } = await net.status(2)
     const name = '000000000001'

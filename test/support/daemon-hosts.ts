@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ApiClient, type ClientReply, type ClientRequest } from '../../src/api/client.ts'
+import { DAEMON_FLAGS } from '../../src/cli/daemon-flags.ts'
 import { eventually } from './eventually.ts'
 import { projectFile } from './project.ts'
 
@@ -101,7 +102,7 @@ export class DaemonHost {
         setUp,
         'sh',
         process.execPath,
-        '--max-semi-space-size=2',
+        ...DAEMON_FLAGS,
         projectFile('dist/daemon.cjs'),
         ...args,
       ],

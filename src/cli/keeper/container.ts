@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type LoadedConfig, passOn } from '../../config/load.ts'
 import type { Config } from '../../config/options.ts'
 import { KEEPER_VARIABLE, LAUNCH_ID_VARIABLE } from '../../config/places.ts'
+import { DAEMON_FLAGS } from '../daemon-flags.ts'
 import { parseDockerArgs } from './docker-args.ts'
 
 /** Where the host's files are seen in the container, for its name (/etc/machine-id) and its name servers. */
@@ -40,7 +41,7 @@ export function containerRequest(
   const extra = parseDockerArgs(launch.dockerArgs)
   return {
     Image: launch.image,
-    Entrypoint: ['/usr/bin/node', '--max-semi-space-size=2', '/opt/weave/dist/daemon.cjs'],
+    Entrypoint: ['/usr/bin/node', ...DAEMON_FLAGS, '/opt/weave/dist/daemon.cjs'],
     Cmd: argv,
     Env: Object.entries({
       ...environment,
