@@ -45,6 +45,7 @@ NAPI_MODULE_INIT() {
 	weave_init_dns(env, exports);
 	weave_init_engine(env, exports);
 	weave_init_engine_probe(env, exports);
+	weave_init_engine_probe_aead(env, exports);
 	weave_init_bpf_map(env, exports);
 	weave_init_bpf_program(env, exports);
 	weave_init_bpf_attach(env, exports);

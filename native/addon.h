@@ -19,6 +19,7 @@ void weave_init_sodium(napi_env env, napi_value exports);
 void weave_init_dns(napi_env env, napi_value exports);
 void weave_init_engine(napi_env env, napi_value exports);
 void weave_init_engine_probe(napi_env env, napi_value exports);
+void weave_init_engine_probe_aead(napi_env env, napi_value exports);
 
 void weave_init_netlink_socket(napi_env env, napi_value exports);
 void weave_init_netlink_watch(napi_env env, napi_value exports);

@@ -6,23 +6,23 @@
 #include "cipher.h"
 
 enum { AT_FIELD = NAME_BYTES, AT_TAG = NAME_BYTES + SEQUENCE_BYTES, AUTHENTICATED = NAME_BYTES + SEQUENCE_BYTES };
-enum { SEQUENCE_BITS = 48, EPOCH_LIMIT = 0x7fff, NONCE_BYTES = 12, LOOK_AHEAD = 16 };
+enum { SEQUENCE_BITS = 48, EPOCH_LIMIT = 0x7fff, LOOK_AHEAD = 16 };
 
 static const uint64_t SEQUENCE_MASK = (1ull << SEQUENCE_BITS) - 1;
 
 struct sending_key {
 	uint64_t epoch;
-	EVP_CIPHER_CTX *context[SEALERS];
+	struct aead_key *key[SEALERS];
 };
 
 struct aead {
-	const EVP_CIPHER *algorithm;
+	enum aead_algorithm algorithm;
 	struct sending_key *_Atomic sending;
 	uint8_t sending_chain[CHAIN_BYTES]; // that the key after this one comes from
 
 	uint64_t epoch;                       // of the receiving key; the receiving worker's from here on
 	uint8_t receiving_chain[CHAIN_BYTES]; // that the key after this one comes from
-	EVP_CIPHER_CTX *current, *previous;   // `previous` opens what was under way when the key changed
+	struct aead_key *current, *previous; // `previous` opens what was under way when the key changed
 };
 
 // HKDF-Expand (RFC 5869) with one block of output: HMAC-SHA256(chain, label || 0x01).
@@ -44,21 +44,14 @@ static void next_key(uint8_t key[KEY_BYTES], uint8_t chain[CHAIN_BYTES]) {
 	sodium_memzero(after, sizeof after);
 }
 
-static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *algorithm, const uint8_t *key, bool sealing) {
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	if (context && EVP_CipherInit_ex(context, algorithm, NULL, key, NULL, sealing) == 1) return context;
-	EVP_CIPHER_CTX_free(context);
-	return NULL;
-}
-
 void aead_release(void *old) {
-	struct sending_key *key = old;
-	if (!key) return;
-	for (int i = 0; i < SEALERS; i++) EVP_CIPHER_CTX_free(key->context[i]);
-	free(key);
+	struct sending_key *sending = old;
+	if (!sending) return;
+	for (int i = 0; i < SEALERS; i++) aead_key_free(sending->key[i]);
+	free(sending);
 }
 
-static struct sending_key *sending_key_new(const EVP_CIPHER *algorithm, uint8_t chain[CHAIN_BYTES], uint64_t epoch) {
+static struct sending_key *sending_key_new(enum aead_algorithm algorithm, uint8_t chain[CHAIN_BYTES], uint64_t epoch) {
 	struct sending_key *sending = calloc(1, sizeof *sending);
 	if (!sending) return NULL;
 	uint8_t key[KEY_BYTES], moved[CHAIN_BYTES];
@@ -67,8 +60,8 @@ static struct sending_key *sending_key_new(const EVP_CIPHER *algorithm, uint8_t 
 	sending->epoch = epoch;
 	bool complete = true;
 	for (int i = 0; i < SEALERS; i++) {
-		sending->context[i] = context_new(algorithm, key, true);
-		complete = complete && sending->context[i];
+		sending->key[i] = aead_key_new(algorithm, key, true);
+		complete = complete && sending->key[i];
 	}
 	sodium_memzero(key, sizeof key);
 	if (complete) {
@@ -79,7 +72,7 @@ static struct sending_key *sending_key_new(const EVP_CIPHER *algorithm, uint8_t 
 	return NULL;
 }
 
-struct aead *aead_new(const EVP_CIPHER *algorithm, const uint8_t *chains) {
+struct aead *aead_new(enum aead_algorithm algorithm, const uint8_t *chains) {
 	struct aead *aead = calloc(1, sizeof *aead);
 	if (!aead) return NULL;
 	uint8_t key[KEY_BYTES];
@@ -87,7 +80,7 @@ struct aead *aead_new(const EVP_CIPHER *algorithm, const uint8_t *chains) {
 	memcpy(aead->sending_chain, chains, CHAIN_BYTES);
 	memcpy(aead->receiving_chain, chains + CHAIN_BYTES, CHAIN_BYTES);
 	next_key(key, aead->receiving_chain);
-	aead->current = context_new(algorithm, key, false);
+	aead->current = aead_key_new(algorithm, key, false);
 	sodium_memzero(key, sizeof key);
 	struct sending_key *first = sending_key_new(algorithm, aead->sending_chain, 0);
 	atomic_store(&aead->sending, first);
@@ -99,8 +92,8 @@ struct aead *aead_new(const EVP_CIPHER *algorithm, const uint8_t *chains) {
 void aead_free(struct aead *aead) {
 	if (!aead) return;
 	aead_release(atomic_load(&aead->sending));
-	EVP_CIPHER_CTX_free(aead->current);
-	EVP_CIPHER_CTX_free(aead->previous);
+	aead_key_free(aead->current);
+	aead_key_free(aead->previous);
 	sodium_memzero(aead, sizeof *aead);
 	free(aead);
 }
@@ -115,37 +108,26 @@ void *aead_rekey(struct aead *aead) {
 	return next ? atomic_exchange(&aead->sending, next) : NULL;
 }
 
-static void nonce_of(uint8_t nonce[NONCE_BYTES], const uint8_t *packet) {
-	memset(nonce, 0, NONCE_BYTES - SEQUENCE_BYTES);
-	memcpy(nonce + NONCE_BYTES - SEQUENCE_BYTES, packet + AT_FIELD, SEQUENCE_BYTES);
+// Four zero bytes and the field as it lies in the packet.
+static void nonce_of(uint8_t nonce[AEAD_NONCE_BYTES], const uint8_t *packet) {
+	memset(nonce, 0, AEAD_NONCE_BYTES - SEQUENCE_BYTES);
+	memcpy(nonce + AEAD_NONCE_BYTES - SEQUENCE_BYTES, packet + AT_FIELD, SEQUENCE_BYTES);
 }
 
 bool aead_seal(struct aead *aead, enum sealer sealer, uint8_t *packet, size_t length, uint64_t df_and_sequence) {
-	const struct sending_key *key = atomic_load_explicit(&aead->sending, memory_order_acquire);
-	EVP_CIPHER_CTX *context = key->context[sealer];
-	uint8_t nonce[NONCE_BYTES], *body = packet + SEALED_OVERHEAD;
-	int made;
+	const struct sending_key *sending = atomic_load_explicit(&aead->sending, memory_order_acquire);
+	uint8_t nonce[AEAD_NONCE_BYTES];
 	// Numbers that do not fit would be used twice.
 	if ((df_and_sequence & ~DF_BIT) > SEQUENCE_MASK) return false;
-	put64(packet + AT_FIELD, df_and_sequence | key->epoch << SEQUENCE_BITS);
+	put64(packet + AT_FIELD, df_and_sequence | sending->epoch << SEQUENCE_BITS);
 	nonce_of(nonce, packet);
-	return EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) == 1 &&
-	       EVP_EncryptUpdate(context, NULL, &made, packet, AUTHENTICATED) == 1 &&
-	       EVP_EncryptUpdate(context, body, &made, body, (int)length) == 1 &&
-	       EVP_EncryptFinal_ex(context, body + made, &made) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, packet + AT_TAG) == 1;
+	return aead_key_seal(sending->key[sealer], nonce, packet, AUTHENTICATED, packet + SEALED_OVERHEAD, length, packet + AT_TAG);
 }
 
-// Decrypts in place; what is not genuine leaves the packet garbled, so it can be tried with one key only.
-static bool open_with(EVP_CIPHER_CTX *context, uint8_t *packet, size_t length) {
-	uint8_t nonce[NONCE_BYTES], *body = packet + SEALED_OVERHEAD;
-	int made;
+static bool open_with(struct aead_key *key, uint8_t *packet, size_t length) {
+	uint8_t nonce[AEAD_NONCE_BYTES];
 	nonce_of(nonce, packet);
-	return EVP_DecryptInit_ex(context, NULL, NULL, NULL, nonce) == 1 &&
-	       EVP_DecryptUpdate(context, NULL, &made, packet, AUTHENTICATED) == 1 &&
-	       EVP_DecryptUpdate(context, body, &made, body, (int)(length - SEALED_OVERHEAD)) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, packet + AT_TAG) == 1 &&
-	       EVP_DecryptFinal_ex(context, body + made, &made) == 1;
+	return aead_key_open(key, nonce, packet, AUTHENTICATED, packet + SEALED_OVERHEAD, length - SEALED_OVERHEAD, packet + AT_TAG);
 }
 
 // A datagram of a later epoch: when it is genuine, its key is the current one from now on.
@@ -153,18 +135,18 @@ static bool open_ahead(struct aead *aead, uint8_t *packet, size_t length, uint64
 	uint8_t chain[CHAIN_BYTES], key[KEY_BYTES];
 	memcpy(chain, aead->receiving_chain, CHAIN_BYTES);
 	for (uint64_t at = aead->epoch; at < epoch; at++) next_key(key, chain);
-	EVP_CIPHER_CTX *context = context_new(aead->algorithm, key, false);
+	struct aead_key *next = aead_key_new(aead->algorithm, key, false);
 	sodium_memzero(key, sizeof key);
-	bool genuine = context && open_with(context, packet, length);
+	bool genuine = next && open_with(next, packet, length);
 	if (genuine) {
-		EVP_CIPHER_CTX_free(aead->previous);
+		aead_key_free(aead->previous);
 		aead->previous = epoch == aead->epoch + 1 ? aead->current : NULL;
-		if (!aead->previous) EVP_CIPHER_CTX_free(aead->current);
-		aead->current = context;
+		if (!aead->previous) aead_key_free(aead->current);
+		aead->current = next;
 		aead->epoch = epoch;
 		memcpy(aead->receiving_chain, chain, CHAIN_BYTES);
 	} else {
-		EVP_CIPHER_CTX_free(context);
+		aead_key_free(next);
 	}
 	sodium_memzero(chain, sizeof chain);
 	return genuine;

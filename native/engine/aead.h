@@ -6,9 +6,9 @@
 // The nonce is four zero bytes and that field, the sender's name and the field are authenticated. A new epoch's key comes
 // from the chain by HKDF, and what it came from is forgotten. Receivers follow when a datagram of a later epoch proves genuine.
 #pragma once
-#include <openssl/evp.h>
 #include <stdatomic.h>
 
+#include "aead_key.h"
 #include "bytes.h"
 
 enum { CHAIN_BYTES = 32 };
@@ -19,7 +19,7 @@ enum sealer { SEALER_OUT, SEALER_IN, SEALER_CONTROL, SEALERS };
 struct aead;
 
 // `chains`: the sending chain's and the receiving chain's first value, 2 × CHAIN_BYTES. NULL when out of memory.
-struct aead *aead_new(const EVP_CIPHER *algorithm, const uint8_t *chains);
+struct aead *aead_new(enum aead_algorithm algorithm, const uint8_t *chains);
 void aead_free(struct aead *aead);
 
 // Control thread: goes on to the next sending key. Gives the old one, to be retired and released with `aead_release`;

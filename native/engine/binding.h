@@ -24,7 +24,16 @@ bool flag_of(napi_env env, napi_value value, bool *flag);
 bool text_of(napi_env env, napi_value value, char *text, size_t room);
 bool undefined(napi_env env, napi_value value);
 
+// The bytes of a Uint8Array, where they lie.
+struct view {
+	uint8_t *bytes;
+	size_t length;
+};
+bool view_of(napi_env env, napi_value value, struct view *view);
+
 napi_value number_value(napi_env env, double number);
+// A Uint8Array with a copy of the bytes; NULL when out of memory.
+napi_value bytes_value(napi_env env, const void *bytes, size_t length);
 void set_value(napi_env env, napi_value object, const char *name, napi_value value);
 void set_number(napi_env env, napi_value object, const char *name, double number);
 

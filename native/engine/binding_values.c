@@ -24,6 +24,23 @@ bool undefined(napi_env env, napi_value value) {
 	return napi_typeof(env, value, &type) == napi_ok && type == napi_undefined;
 }
 
+bool view_of(napi_env env, napi_value value, struct view *view) {
+	napi_typedarray_type type;
+	void *start = NULL;
+	if (napi_get_typedarray_info(env, value, &type, &view->length, &start, NULL, NULL) != napi_ok) return false;
+	view->bytes = start;
+	return type == napi_uint8_array;
+}
+
+napi_value bytes_value(napi_env env, const void *bytes, size_t length) {
+	napi_value buffer, array = NULL;
+	void *copy;
+	if (napi_create_arraybuffer(env, length, &copy, &buffer) != napi_ok) return NULL;
+	if (length) memcpy(copy, bytes, length);
+	napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &array);
+	return array;
+}
+
 napi_value number_value(napi_env env, double number) {
 	napi_value value;
 	napi_create_double(env, number, &value);

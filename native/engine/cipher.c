@@ -15,7 +15,7 @@ bool cipher_init(struct cipher *cipher, enum suite suite, bool outbound, const u
 		cipher->secretbox = secretbox_new(key, outbound);
 		return cipher->secretbox;
 	}
-	cipher->aead = aead_new(suite == SUITE_AES256GCM ? EVP_aes_256_gcm() : EVP_chacha20_poly1305(), key);
+	cipher->aead = aead_new(suite == SUITE_AES256GCM ? AEAD_AES256GCM : AEAD_CHACHA20POLY1305, key);
 	return cipher->aead;
 }
 

@@ -10,28 +10,6 @@
 #include "sender.h"
 #include "too_big.h"
 
-struct view {
-	uint8_t *bytes;
-	size_t length;
-};
-
-static bool view_of(napi_env env, napi_value value, struct view *view) {
-	napi_typedarray_type type;
-	void *start = NULL;
-	if (napi_get_typedarray_info(env, value, &type, &view->length, &start, NULL, NULL) != napi_ok) return false;
-	view->bytes = start;
-	return type == napi_uint8_array;
-}
-
-static napi_value bytes_value(napi_env env, const void *bytes, size_t length) {
-	napi_value buffer, array = NULL;
-	void *copy;
-	if (napi_create_arraybuffer(env, length, &copy, &buffer) != napi_ok) return NULL;
-	if (length) memcpy(copy, bytes, length);
-	napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &array);
-	return array;
-}
-
 static void set_flag(napi_env env, napi_value object, const char *name, bool flag) {
 	napi_value value;
 	napi_get_boolean(env, flag, &value);

@@ -11,7 +11,7 @@
 
 #include "../engine/engine.h"
 
-enum { FRAME = 1200, BURST = 64 };
+enum { FRAME = 1200, BURST = 64, LIFE_MS = 2000 };
 
 static void loopback_up(void) {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -73,50 +73,86 @@ static void burst(int fd, uint32_t turn) {
 	}
 }
 
+// Two engines and the connection between them.
+struct pair {
+	struct engine *a, *b;
+	struct link *to_a, *to_b;
+	int into_a, into_b;
+	struct mac_entry *macs;
+};
+
+static struct pair pair_start(void) {
+	struct pair pair = { .a = start(1, "racea", 16783), .b = start(2, "raceb", 16784) };
+	pair.into_a = packet_socket(pair.a->tap.index);
+	pair.into_b = packet_socket(pair.b->tap.index);
+	pair.macs = calloc(MAC_CAPACITY, sizeof *pair.macs);
+	return pair;
+}
+
+static void reconnect(struct pair *pair, enum suite suite) {
+	link_drop(pair->to_b);
+	link_drop(pair->to_a);
+	pair->to_b = connect_to(pair->a, 2, 16784, suite, true, 1438);
+	pair->to_a = connect_to(pair->b, 1, 16783, suite, false, 1438);
+}
+
+// A new connection now and then; new sizes, keys and tables all the time.
+static void disturb(struct pair *pair, uint32_t turn) {
+	struct event events[64];
+	if (turn % 50 == 0) reconnect(pair, turn / 50 % SUITES);
+	route_to(pair->a, pair->to_b);
+	route_to(pair->b, pair->to_a);
+	burst(pair->into_a, turn);
+	burst(pair->into_b, turn);
+	engine_send_special(pair->a, pair->to_b, CLASS_DF, 22, turn + 1);
+	engine_send_special(pair->b, pair->to_a, CLASS_FRAGMENTABLE, 60001, 0);
+	atomic_store(&pair->a->local_mtu, turn % 2 ? 1376 : 1000);
+	mac_list(pair->a->macs, engine_now(), pair->macs, MAC_CAPACITY);
+	if (turn % 5 == 0) engine_rekey(pair->a, pair->to_b);
+	if (turn % 7 == 0) engine_rekey(pair->b, pair->to_a);
+	if (turn % 20 == 0) mac_forget_peer(pair->b->macs, 1);
+	events_take(&pair->a->events, events, 64);
+	events_take(&pair->b->events, events, 64);
+	epoch_collect(&pair->a->epoch);
+}
+
+static uint64_t counted(const struct pair *pair, enum counter which) {
+	uint64_t sum = 0;
+	for (int worker = 0; worker <= WORKERS; worker++)
+		sum += atomic_load_explicit(&pair->a->counters[worker].row[which], memory_order_relaxed) +
+		       atomic_load_explicit(&pair->b->counters[worker].row[which], memory_order_relaxed);
+	return sum;
+}
+
+// In the middle of traffic.
+static void pair_stop(struct pair *pair) {
+	engine_stop(pair->a);
+	engine_stop(pair->b);
+	link_drop(pair->to_b);
+	link_drop(pair->to_a);
+	engine_free(pair->a);
+	engine_free(pair->b);
+	free(pair->macs);
+	close(pair->into_a);
+	close(pair->into_b);
+}
+
 int main(int argc, char **argv) {
 	loopback_up();
-	struct engine *a = start(1, "racea", 16783), *b = start(2, "raceb", 16784);
-	int into_a = packet_socket(a->tap.index), into_b = packet_socket(b->tap.index);
 	uint64_t end = engine_now() + 1000ull * (uint64_t)(argc > 1 ? atoi(argv[1]) : 5);
-	uint64_t received = 0;
-	struct event events[64];
-	struct mac_entry *macs = calloc(MAC_CAPACITY, sizeof *macs);
-	struct link *to_b = NULL, *to_a = NULL;
-
-	for (uint32_t turn = 0; engine_now() < end; turn++) {
-		// A new connection now and then; new sizes and tables all the time.
-		if (turn % 50 == 0) {
-			enum suite suite = turn / 50 % SUITES;
-			link_drop(to_b);
-			link_drop(to_a);
-			to_b = connect_to(a, 2, 16784, suite, true, 1438);
-			to_a = connect_to(b, 1, 16783, suite, false, 1438);
-		}
-		route_to(a, to_b);
-		route_to(b, to_a);
-		burst(into_a, turn);
-		burst(into_b, turn);
-		engine_send_special(a, to_b, CLASS_DF, 22, turn + 1);
-		engine_send_special(b, to_a, CLASS_FRAGMENTABLE, 60001, 0);
-		atomic_store(&a->local_mtu, turn % 2 ? 1376 : 1000);
-		mac_list(a->macs, engine_now(), macs, MAC_CAPACITY);
-		if (turn % 5 == 0) engine_rekey(a, to_b);
-		if (turn % 7 == 0) engine_rekey(b, to_a);
-		if (turn % 20 == 0) mac_forget_peer(b->macs, 1);
-		events_take(&a->events, events, 64);
-		events_take(&b->events, events, 64);
-		epoch_collect(&a->epoch);
-		received = atomic_load_explicit(&b->counters[WORKER_IN].row[COUNT_framesReceived], memory_order_relaxed);
+	uint64_t received = 0, opened = 0, refused = 0, keys = 0, lives = 0;
+	for (; engine_now() < end; lives++) {
+		struct pair pair = pair_start();
+		uint64_t stop = engine_now() + LIFE_MS;
+		for (uint32_t turn = 0; engine_now() < stop; turn++) disturb(&pair, turn);
+		received += counted(&pair, COUNT_framesReceived);
+		opened += counted(&pair, COUNT_datagramsOpened);
+		refused += counted(&pair, COUNT_dropUndecryptable);
+		keys += counted(&pair, COUNT_rekeys);
+		pair_stop(&pair);
 	}
-	engine_stop(a);
-	engine_stop(b);
-	link_drop(to_b);
-	link_drop(to_a);
-	engine_free(a);
-	engine_free(b);
-	free(macs);
-	close(into_a);
-	close(into_b);
-	printf("%llu frames crossed\n", (unsigned long long)received);
-	return received > 0 ? 0 : 1;
+	printf("%llu frames crossed, %llu datagrams opened and %llu refused, %llu new keys, %llu starts and stops\n",
+	       (unsigned long long)received, (unsigned long long)opened, (unsigned long long)refused, (unsigned long long)keys,
+	       (unsigned long long)lives);
+	return received > 0 && opened > 0 && keys > 0 ? 0 : 1;
 }

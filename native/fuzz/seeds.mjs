@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const [vectors, corpus] = process.argv.slice(2)
 const load = (name) => JSON.parse(readFileSync(join(vectors, name), 'utf8'))
-const targets = ['datagram', 'sealed', 'capture', 'coalesce']
+const targets = ['datagram', 'sealed', 'capture', 'coalesce', 'aead']
 for (const target of targets) mkdirSync(join(corpus, target), { recursive: true })
 
 let written = 0
@@ -19,6 +19,11 @@ const renamed = (bytes) => {
     text = text.replaceAll(name, `00000000000${[2, 1, 4][i]}`)
   }
   return hex(text)
+}
+
+/** Key, nonce, shape, body: lengths around the borders of blocks, of the head and of wide chunks. */
+for (const length of [0, 1, 15, 16, 17, 111, 112, 113, 128, 239, 240, 241, 368, 1442]) {
+  seed('aead', Buffer.alloc(44, 0x5a), Buffer.from([length & 0xff, length >> 8, length & 0xff]), Buffer.alloc(length, 0xa5))
 }
 
 const frames = []

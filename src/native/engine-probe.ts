@@ -46,6 +46,25 @@ export interface EngineProbe {
   ): readonly Uint8Array[]
   /** Opens the datagrams one after the other on the same connection. */
   probeDecode(link: ProbeLink, datagrams: readonly Uint8Array[]): readonly ProbeDatagram[]
+  /** The body encrypted and its tag of 16 bytes; at most 16 bytes are authenticated beside it. */
+  probeSeal(
+    algorithm: number,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    body: Uint8Array,
+  ): Uint8Array
+  /** What `probeSeal` gave, opened; nothing when it is not genuine. */
+  probeOpen(
+    algorithm: number,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined
 }
+
+/** Algorithms of `probeSeal` and `probeOpen`. */
+export const PROBE_AEAD = { 'aes-256-gcm': 0, 'chacha20-poly1305': 1 } as const
 
 export const loadEngineProbe = (): EngineProbe => loadAddon<EngineProbe>()
