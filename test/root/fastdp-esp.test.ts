@@ -80,7 +80,9 @@ describe('the fast datapath with a password', { skip }, () => {
     topology.waitFor(
       'sealed VXLAN at both ends',
       () =>
-        HOSTS.every((host) => /established encrypted +fastdp .*cipher=esp-aes-256-gcm/.test(status(host))),
+        HOSTS.every((host) =>
+          /established encrypted +fastdp .*cipher=esp-aes-256-gcm .*keyAgeSec=\d+ mtu=\d+/.test(status(host)),
+        ),
       LIMIT_MS,
     )
 

@@ -37,13 +37,15 @@ for (const version of [4, 6] as const) {
         const mtu = 1500 - HEADERS[version] - 8 - 14 - (cipher === undefined ? 6 : 30) - 14
         const address = version === 4 ? '10\\.98\\.0\\.\\d:\\d+' : '\\[fd98::\\d\\]:\\d+'
         const [state, sealing] =
-          cipher === undefined ? ['unencrypted', ''] : ['encrypted', ` cipher=${cipher} keyAgeSec=\\d+`]
+          cipher === undefined ? ['', ''] : [' encrypted  ', `cipher=${cipher} .*keyAgeSec=\\d+ `]
         const line = new RegExp(
-          `^(->|<-) ${address} +established ${state} +sleeve .* mtu=${mtu}${sealing}$`,
+          `^(->|<-) ${address} +established${state} sleeve \\S+ .*${sealing}mtu=${mtu}`,
           'm',
         )
         for (const host of HOSTS) {
-          await topology.waitFor(`the MTU at ${host}`, () => line.test(page(host, '/status/connections')))
+          const connections = (): string => page(host, '/status/connections')
+          await topology.waitFor(`the MTU at ${host}`, () => connections().includes(`mtu=${mtu}`))
+          assert.match(connections(), line)
         }
       })
 
