@@ -65,7 +65,9 @@ for (const version of [4, 6] as const) {
         }
       })
 
-      test('what was refused is counted, and the keys so far', { skip: cipher === undefined }, async () => {
+      test('what was refused is counted, and the keys so far', {
+        skip: cipher === undefined && 'nothing is sealed',
+      }, async () => {
         const before = event('B', 'dropUndecryptable')
         const forged = `020000000001${'11'.repeat(60)}`
         const to = version === 4 ? 'UDP4-SENDTO:10.98.0.2:6783' : 'UDP6-SENDTO:[fd98::2]:6783'
