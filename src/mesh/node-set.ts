@@ -13,10 +13,15 @@ export class NodeSet {
 
   /** `nodes` ascend. */
   static of(nodes: readonly number[], n: number): NodeSet {
-    if (nodes.length * 2 < words(n) * 4) return new NodeSet(undefined, nodes.slice(), nodes.length)
+    if (isSmallerAsList(nodes.length, n)) return new NodeSet(undefined, nodes.slice(), nodes.length)
     const bits = new Uint32Array(words(n))
     for (const node of nodes) setBit(bits, node)
     return new NodeSet(bits, NOTHING, nodes.length)
+  }
+
+  /** A bitmap of `size` nodes; it is kept. */
+  static ofBits(bits: Uint32Array, size: number): NodeSet {
+    return new NodeSet(bits, NOTHING, size)
   }
 
   has(node: number): boolean {
@@ -73,6 +78,9 @@ export class NodeSet {
 }
 
 const NOTHING: readonly number[] = []
+
+/** Whether so many of `n` nodes take less memory as a list. */
+export const isSmallerAsList = (size: number, n: number): boolean => size * 2 < words(n) * 4
 
 /** 32-bit words of a bitmap of `n` nodes. */
 export const words = (n: number): number => (n + 31) >>> 5

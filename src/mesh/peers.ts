@@ -180,8 +180,11 @@ export class Peers {
       const known = this.#byName.get(peer.name)
       claims += peer.claims.size - (known?.claims.size ?? 0)
       if (known === undefined) unknown.add(peer.name)
-      for (const remote of this.#mentionedFirst(known, peer))
+      const mentioned = this.#mentionedFirst(known, peer)
+      for (let i = 0; i < mentioned.size; i++) {
+        const remote = mentioned.remoteAt(i)
         if (!this.#byName.has(remote)) unknown.add(remote)
+      }
     }
     if (this.#byName.size + unknown.size > this.#limits.maxPeers) {
       throw new WireError(
@@ -197,11 +200,11 @@ export class Peers {
     return new Set(update.map(({ name }) => name).filter((name) => unknown.has(name)))
   }
 
-  /** Whom an update mentions that we may not know. */
-  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): PeerName[] {
-    if (known === undefined || this.#dangling.has(known.name)) return next.claims.remotes()
-    if (known.claims === next.claims) return []
-    return deltaFrom(known, next)?.changed.remotes() ?? next.claims.remotesBeyond(known.claims)
+  /** Claims of an update that may mention peers that we do not know. */
+  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): Claims {
+    if (known === undefined || this.#dangling.has(known.name)) return next.claims
+    if (known.claims === next.claims) return Claims.none
+    return deltaFrom(known, next)?.changed ?? next.claims
   }
 
   /** Somebody still gossips an earlier incarnation of us: be newer than it. */

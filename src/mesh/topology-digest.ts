@@ -11,16 +11,8 @@ export class TopologyDigest {
   /** Adds a peer, or takes it out again: the same operation. */
   toggle(peer: PeerDescription): void {
     if (isPlaceholder(peer)) return
-    const words = [
-      peer.name % 2 ** 32,
-      Math.floor(peer.name / 2 ** 32),
-      Number(peer.uid & 0xffffffffn),
-      Number(peer.uid >> 32n),
-      Number(peer.version & 0xffffffffn),
-      Number(peer.version >> 32n),
-    ]
-    this.#high ^= mix(words, 0x2545f491)
-    this.#low ^= mix(words, 0x6c078965)
+    this.#high ^= hashOf(peer, 0x2545f491)
+    this.#low ^= hashOf(peer, 0x6c078965)
   }
 
   get value(): bigint {
@@ -29,13 +21,16 @@ export class TopologyDigest {
 }
 
 /** Multiply and rotate per word, then an avalanche, so that close versions give unrelated values. */
-function mix(words: readonly number[], seed: number): number {
-  let hash = seed
-  for (const word of words) {
-    hash = Math.imul(hash ^ word, 0xcc9e2d51)
-    hash = Math.imul((hash << 15) | (hash >>> 17), 0x1b873593)
-  }
+function hashOf({ name, uid, version }: PeerDescription, seed: number): number {
+  let hash = mix(mix(seed, name % 2 ** 32), Math.floor(name / 2 ** 32))
+  hash = mix(mix(hash, Number(uid & 0xffffffffn)), Number(uid >> 32n))
+  hash = mix(mix(hash, Number(version & 0xffffffffn)), Number(version >> 32n))
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return hash ^ (hash >>> 16)
+}
+
+function mix(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0xcc9e2d51)
+  return Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593)
 }

@@ -1,6 +1,6 @@
 import { type PeerName, UNKNOWN_PEER } from '../lib/peer-name.ts'
 import { Claims } from './claims.ts'
-import { hasBit, membersOf, NodeSet, setBit, words } from './node-set.ts'
+import { hasBit, isSmallerAsList, membersOf, NodeSet, setBit, words } from './node-set.ts'
 
 /** Which connections count: `established` at both ends (data), or `all` that anybody claims (gossip). */
 export type RouteKind = 'established' | 'all'
@@ -188,6 +188,7 @@ export const UNREACHED = -1
 
 /** Both sides ascend, so that each is gone through once. */
 function rowOf(claims: Claims, names: readonly PeerName[]): Row {
+  if (!isSmallerAsList(claims.size, names.length)) return denseRow(claims, names)
   const all: number[] = []
   const established: number[] = []
   let at = 0
@@ -202,6 +203,27 @@ function rowOf(claims: Claims, names: readonly PeerName[]): Row {
   const same = all.length === established.length
   const whole = NodeSet.of(all, names.length)
   return { claims, all: whole, established: same ? whole : NodeSet.of(established, names.length) }
+}
+
+/** Straight into bitmaps: where most peers are neighbours, rows are made all the time. */
+function denseRow(claims: Claims, names: readonly PeerName[]): Row {
+  const all = new Uint32Array(words(names.length))
+  const established = new Uint32Array(all.length)
+  let known = 0
+  let count = 0
+  let at = 0
+  for (let i = 0; i < claims.size; i++) {
+    const remote = claims.remoteAt(i)
+    at = walk(names, remote, at)
+    if (names[at] !== remote) continue
+    setBit(all, at)
+    known++
+    if (!claims.establishedAt(i)) continue
+    setBit(established, at)
+    count++
+  }
+  const whole = NodeSet.ofBits(all, known)
+  return { claims, all: whole, established: known === count ? whole : NodeSet.ofBits(established, count) }
 }
 
 function walk(names: readonly PeerName[], name: PeerName, from: number): number {

@@ -111,7 +111,7 @@ export class SimSocket {
     const arrival = Math.max(this.#lastArrival, now + this.#network.transit(this.#from, this.#to))
     this.#lastArrival = arrival
     const segments = this.#queue.splice(0)
-    this /** Bytes that have not left yet. */.queued = 0
+    this.queued = 0
     this.#scheduler.at(arrival, () => this.#arrive(segments))
     if (this.#congested) {
       this.#congested = false
