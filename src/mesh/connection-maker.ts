@@ -40,7 +40,10 @@ const STILL_COMING = 2_000
 const UTMOST_COURTESY = 120_000
 /** How long to wait for a peer at the same address that is just introducing itself. */
 const HANDSHAKE_PAUSE = 250
-/** After changes the targets are looked through at most this often: less often where there are many. */
+/**
+ * After changes the targets are looked through at most this often: less often where there are many, a ms per peer when
+ * connections change, and when discovery may find others 10 ms per peer up to a second.
+ */
 const SETTLE = 50
 const SETTLE_PER_PEER = 10
 const LONGEST_SETTLE = 1_000
@@ -132,7 +135,8 @@ export class ConnectionMaker {
 
   /** An inbound connection came or went: targets may be needless, or needed again. */
   connectionsChanged(now: number): void {
-    this.#checkAt = Math.min(this.#checkAt, Math.max(now, this.#checkedAt + SETTLE))
+    const settle = Math.max(SETTLE, this.#parts.peers.size)
+    this.#checkAt = Math.min(this.#checkAt, Math.max(now, this.#checkedAt + settle))
   }
 
   /** A name was looked up; all attempts that wait for it go on. */

@@ -38,7 +38,7 @@ export class Peers {
   readonly #rng: Rng
   readonly #limits: PeersLimits
   readonly #onReplace: OnReplace
-  /** Peers cut off from us that a connection of ours holds: those that they claim may have been collected. */
+  /** Peers that a connection of ours holds, and perhaps nothing else: those that they claim may have been collected. */
   #dangling: ReadonlySet<PeerName> = new Set()
   /** Something happened since the last collection that may have cut a peer off. */
   #mayBeCut = false
@@ -134,25 +134,30 @@ export class Peers {
   collect(): Peer[] {
     if (!this.#mayBeCut) return []
     this.#mayBeCut = false
-    const reached = new Set<PeerName>([this.self.name])
-    const open: Peer[] = [this.self]
-    for (let peer = open.pop(); peer !== undefined; peer = open.pop()) {
-      for (let i = 0; i < peer.claims.size; i++) {
-        const remote = this.#byName.get(peer.claims.remoteAt(i))
-        if (remote === undefined || reached.has(remote.name)) continue
-        reached.add(remote.name)
-        if (reached.size === this.#byName.size) {
-          this.#dangling = new Set()
-          return []
-        }
-        open.push(remote)
-      }
-    }
+    const reached = this.#reached()
     const cut = [...this.#byName.values()].filter((peer) => !reached.has(peer.name))
     const removed = cut.filter(({ localRefs }) => localRefs === 0)
     for (const peer of removed) this.#remove(peer)
     this.#dangling = new Set(cut.flatMap(({ name, localRefs }) => (localRefs === 0 ? [] : [name])))
     return removed
+  }
+
+  /** Peers to whom claims lead from us; once nobody is left that may go, no more are looked for. */
+  #reached(): ReadonlySet<PeerName> {
+    const reached = new Set<PeerName>([this.self.name])
+    let left = 0
+    for (const { localRefs } of this.#byName.values()) if (localRefs === 0) left++
+    const open: Peer[] = [this.self]
+    for (let peer = open.pop(); peer !== undefined && left > 0; peer = open.pop()) {
+      for (let i = 0; i < peer.claims.size; i++) {
+        const remote = this.#byName.get(peer.claims.remoteAt(i))
+        if (remote === undefined || reached.has(remote.name)) continue
+        reached.add(remote.name)
+        if (remote.localRefs === 0) left--
+        open.push(remote)
+      }
+    }
+    return reached
   }
 
   /**
@@ -180,11 +185,8 @@ export class Peers {
       const known = this.#byName.get(peer.name)
       claims += peer.claims.size - (known?.claims.size ?? 0)
       if (known === undefined) unknown.add(peer.name)
-      const mentioned = this.#mentionedFirst(known, peer)
-      for (let i = 0; i < mentioned.size; i++) {
-        const remote = mentioned.remoteAt(i)
+      for (const remote of this.#mentionedFirst(known, peer))
         if (!this.#byName.has(remote)) unknown.add(remote)
-      }
     }
     if (this.#byName.size + unknown.size > this.#limits.maxPeers) {
       throw new WireError(
@@ -200,11 +202,11 @@ export class Peers {
     return new Set(update.map(({ name }) => name).filter((name) => unknown.has(name)))
   }
 
-  /** Claims of an update that may mention peers that we do not know. */
-  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): Claims {
-    if (known === undefined || this.#dangling.has(known.name)) return next.claims
-    if (known.claims === next.claims) return Claims.none
-    return deltaFrom(known, next)?.changed ?? next.claims
+  /** Whom an update mentions that we may not know. */
+  #mentionedFirst(known: Peer | undefined, next: PeerUpdate): PeerName[] {
+    if (known === undefined || this.#dangling.has(known.name)) return next.claims.remotes()
+    if (known.claims === next.claims) return []
+    return deltaFrom(known, next)?.changed.remotes() ?? next.claims.remotesBeyond(known.claims)
   }
 
   /** Somebody still gossips an earlier incarnation of us: be newer than it. */
