@@ -148,7 +148,9 @@ export class Peers {
     let left = 0
     for (const { localRefs } of this.#byName.values()) if (localRefs === 0) left++
     const open: Peer[] = [this.self]
-    for (let peer = open.pop(); peer !== undefined && left > 0; peer = open.pop()) {
+    for (let peer = open.pop(); peer !== undefined; peer = open.pop()) {
+      // Our own claims are always gone through: they reach most of those that we hold.
+      if (left === 0 && peer !== this.self) break
       for (let i = 0; i < peer.claims.size; i++) {
         const remote = this.#byName.get(peer.claims.remoteAt(i))
         if (remote === undefined || reached.has(remote.name)) continue
