@@ -15,16 +15,24 @@ static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *cipher, const uint8_t *key,
 	return NULL;
 }
 
-struct aead_key *aead_key_new(enum aead_algorithm algorithm, const uint8_t bytes[AEAD_KEY_BYTES], bool sealing) {
-	struct aead_key *key = calloc(1, sizeof *key);
-	if (!key) return NULL;
-	if (algorithm == AEAD_AES256GCM && gcm_supported())
-		key->gcm = gcm_new(bytes);
-	else
-		key->context = context_new(algorithm == AEAD_AES256GCM ? EVP_aes_256_gcm() : EVP_chacha20_poly1305(), bytes, sealing);
-	if (key->gcm || key->context) return key;
+static struct aead_key *complete(struct aead_key *key) {
+	if (key && (key->gcm || key->context)) return key;
 	free(key);
 	return NULL;
+}
+
+struct aead_key *aead_key_new_portable(enum aead_algorithm algorithm, const uint8_t bytes[AEAD_KEY_BYTES], bool sealing) {
+	const EVP_CIPHER *cipher = algorithm == AEAD_AES256GCM ? EVP_aes_256_gcm() : EVP_chacha20_poly1305();
+	struct aead_key *key = calloc(1, sizeof *key);
+	if (key) key->context = context_new(cipher, bytes, sealing);
+	return complete(key);
+}
+
+struct aead_key *aead_key_new(enum aead_algorithm algorithm, const uint8_t bytes[AEAD_KEY_BYTES], bool sealing) {
+	if (algorithm != AEAD_AES256GCM || !gcm_supported()) return aead_key_new_portable(algorithm, bytes, sealing);
+	struct aead_key *key = calloc(1, sizeof *key);
+	if (key) key->gcm = gcm_new(bytes);
+	return complete(key);
 }
 
 void aead_key_free(struct aead_key *key) {

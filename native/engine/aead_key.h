@@ -12,6 +12,9 @@ struct aead_key;
 // A key that seals, or one that opens. NULL when out of memory.
 struct aead_key *aead_key_new(enum aead_algorithm algorithm, const uint8_t key[AEAD_KEY_BYTES], bool sealing);
 
+// The same by OpenSSL on any processor.
+struct aead_key *aead_key_new_portable(enum aead_algorithm algorithm, const uint8_t key[AEAD_KEY_BYTES], bool sealing);
+
 // Wipes and frees; NULL is allowed.
 void aead_key_free(struct aead_key *key);
 

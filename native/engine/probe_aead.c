@@ -3,6 +3,9 @@
 
 #include "binding.h"
 
+// As enum aead_algorithm, and one more: what processors without the instructions take.
+enum { AES256GCM_PORTABLE = AEAD_CHACHA20POLY1305 + 1 };
+
 struct message {
 	struct aead_key *key;
 	struct view nonce, associated, body;
@@ -18,10 +21,12 @@ static bool message_of(napi_env env, napi_callback_info info, bool sealing, stru
 	if (argc != 5 || !number_of(env, argv[0], &algorithm) || !view_of(env, argv[1], &key) || !view_of(env, argv[2], &message->nonce) ||
 	    !view_of(env, argv[3], &message->associated) || !view_of(env, argv[4], &message->body))
 		return false;
-	if ((algorithm != AEAD_AES256GCM && algorithm != AEAD_CHACHA20POLY1305) || key.length != AEAD_KEY_BYTES ||
+	bool portable = algorithm == AES256GCM_PORTABLE;
+	if ((algorithm != AEAD_AES256GCM && algorithm != AEAD_CHACHA20POLY1305 && !portable) || key.length != AEAD_KEY_BYTES ||
 	    message->nonce.length != AEAD_NONCE_BYTES || message->associated.length > GCM_MAX_ASSOCIATED)
 		return false;
-	message->key = aead_key_new((enum aead_algorithm)algorithm, key.bytes, sealing);
+	message->key = portable ? aead_key_new_portable(AEAD_AES256GCM, key.bytes, sealing)
+	                        : aead_key_new((enum aead_algorithm)algorithm, key.bytes, sealing);
 	return message->key;
 }
 

@@ -64,7 +64,7 @@ export interface EngineProbe {
   ): Uint8Array | undefined
 }
 
-/** Algorithms of `probeSeal` and `probeOpen`. */
-export const PROBE_AEAD = { 'aes-256-gcm': 0, 'chacha20-poly1305': 1 } as const
+/** Algorithms of `probeSeal` and `probeOpen`; the last is what processors without AES instructions take. */
+export const PROBE_AEAD = { 'aes-256-gcm': 0, 'chacha20-poly1305': 1, 'aes-256-gcm-portable': 2 } as const
 
 export const loadEngineProbe = (): EngineProbe => loadAddon<EngineProbe>()
