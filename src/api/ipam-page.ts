@@ -1,6 +1,7 @@
 import type { IpamReport, LeaseReport, Report } from './report.ts'
 
 interface Owner {
+  readonly name: string
   readonly label: string
   readonly addresses: number
   readonly known: boolean
@@ -17,16 +18,16 @@ const NOTE_WIDTH = 14
 export function ipamText({ IPAM, Router }: Report): string {
   const total = IPAM?.RangeNumIPs ?? 1
   const rank = (name: string): string => (name === Router.Name ? '' : name)
-  const lines = [...ownersOf(IPAM)]
-    .sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
-    .map(([name, { label, addresses, known, lease }]) => {
-      const share = ((100 * addresses) / total).toFixed(1).padStart(4, '0')
-      const isOwn = name === Router.Name
-      const note = isOwn ? `(${IPAM?.ActiveIPs ?? 0} active)` : known ? '' : '- unreachable!'
-      const rest = lease === undefined ? note : `${note.padEnd(NOTE_WIDTH)} ${leaseNote(lease, known, isOwn)}`
-      return `${label.padEnd(37)} ${String(addresses).padStart(8)} IPs (${share}% of total) ${rest}\n`
-    })
-  return [...lines, ...leaseLines(IPAM?.Leases)].join('')
+  const owners = [...ownersOf(IPAM).values()].sort((a, b) => (rank(a.name) < rank(b.name) ? -1 : 1))
+  const lines = owners.map(({ name, label, addresses, known, lease }) => {
+    const share = ((100 * addresses) / total).toFixed(1).padStart(4, '0')
+    const isOwn = name === Router.Name
+    const note = isOwn ? `(${IPAM?.ActiveIPs ?? 0} active)` : known ? '' : '- unreachable!'
+    const rest = lease === undefined ? note : `${note.padEnd(NOTE_WIDTH)} ${leaseNote(lease, known, isOwn)}`
+    return `${label.padEnd(37)} ${String(addresses).padStart(8)} IPs (${share}% of total) ${rest}\n`
+  })
+  const others = owners.filter(({ name }) => name !== Router.Name)
+  return [...lines, ...leaseLines(IPAM?.Leases), ...remedy(others, IPAM?.Leases)].join('')
 }
 
 function ownersOf(ipam: IpamReport | undefined): Map<string, Owner> {
@@ -34,6 +35,7 @@ function ownersOf(ipam: IpamReport | undefined): Map<string, Owner> {
   for (const { Peer, Nickname, Size, IsKnownPeer, Lease } of ipam?.Entries ?? []) {
     const owner = owners.get(Peer)
     owners.set(Peer, {
+      name: Peer,
       label: owner?.label ?? `${Peer}(${Nickname})`,
       addresses: (owner?.addresses ?? 0) + Size,
       known: (owner?.known ?? false) || IsKnownPeer,
@@ -59,7 +61,8 @@ function leaseNote(
     case 'member':
       if (isOwn)
         return LeasedForSec === null ? `${free}, no lease` : `${free}, leased for ${span(LeasedForSec)}`
-      return known ? `${free}, leased` : `${free}: taken over ${within(BackInSec)}`
+      if (!known) return `${free}: taken over ${within(BackInSec)}`
+      return LeasedForSec === null ? `${free}, leased` : `${free}, leased for ${span(LeasedForSec)}`
     default:
       return State satisfies never
   }
@@ -85,6 +88,18 @@ function leaseLines(leases: IpamReport['Leases']): string[] {
       : [
           `A host that is gone for ${span(LeaseTimeSec)} loses its free space, ${span(HoldTimeSec)} later what its containers had.\n`,
         ]),
+  ]
+}
+
+/** What an operator can do for space that does not come back by itself. Without a majority `weave status` says what. */
+function remedy(others: readonly Owner[], leases: IpamReport['Leases']): string[] {
+  if (leases === undefined || leases.Lapsed) return []
+  const stuck = others.filter(
+    ({ known, lease }) => !known && (leases.WhyNot !== '' || lease?.State === 'outside'),
+  )
+  if (stuck.length === 0) return []
+  return [
+    `Gone for good? Give their space to this host: weave rmpeer ${stuck.map(({ name }) => name).join(' ')}\n`,
   ]
 }
 

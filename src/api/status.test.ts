@@ -193,7 +193,7 @@ test('with leases each owner says what becomes of its space, and the last lines 
   assert.equal(
     page({}),
     `${own}       32 IPs (12.5% of total) (2 active)     30 free, leased for 9m52s
-0a:00:00:00:00:01(host1)                    32 IPs (12.5% of total)                30 free, leased
+0a:00:00:00:00:01(host1)                    32 IPs (12.5% of total)                30 free, leased for 9m50s
 0a:00:00:00:00:02(host2)                    32 IPs (12.5% of total) - unreachable! 30 free: taken over in 1m34s
 0a:00:00:00:00:03(host3)                    32 IPs (12.5% of total) - unreachable! gone: what its containers had comes back in 23h59m
 0a:00:00:00:00:04(host4)                    32 IPs (12.5% of total)                was taken for gone, is back
@@ -202,6 +202,7 @@ test('with leases each owner says what becomes of its space, and the last lines 
 Leases: 4 hosts have one, 3 can be reached (epoch 7).
 3 of them vote, 2 can be reached, 2 make a majority.
 A host that is gone for 10m loses its free space, 24h later what its containers had.
+Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:06
 `,
   )
   const last = (change: Partial<typeof Leases>): string[] => page(change).split('\n').slice(7, -1)
@@ -213,6 +214,7 @@ A host that is gone for 10m loses its free space, 24h later what its containers 
   assert.deepEqual(last({ Members: [], Epoch: 0, WhyNot: 'it begins when three hosts are up' }), [
     'Leases: none yet.',
     'Nothing is taken over by itself: it begins when three hosts are up.',
+    'Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:02 0a:00:00:00:00:03 0a:00:00:00:00:06',
   ])
 })
 

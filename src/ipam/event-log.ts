@@ -94,6 +94,11 @@ export function logEvent(log: Log, event: AllocatorEvent): void {
     case 'cloned':
       log.error('another host uses the name of this one: no addresses are given out here; see weave status')
       return
+    case 'name-doubled':
+      log.error('two hosts use one name (a cloned machine?): neither gives out addresses; see weave status', {
+        peer: formatPeerName(event.peer),
+      })
+      return
     case 'clock-drifts':
       log.error('the clock of a host runs faster or slower than leases can stand', {
         peer: formatPeerName(event.peer),

@@ -55,6 +55,8 @@ export type AllocatorEvent =
       readonly left: readonly PeerName[]
     }
   | { readonly kind: 'lease-wanted' | 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned' }
+  /** Two hosts use the name of a peer. */
+  | { readonly kind: 'name-doubled'; readonly peer: PeerName }
   | { readonly kind: 'clock-drifts'; readonly peer: PeerName; readonly percent: number }
   | { readonly kind: 'unknown-message'; readonly peer: PeerName; readonly type: number }
 

@@ -2,6 +2,7 @@ import { type Cidr, formatCidr, type Range, rangeSize } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Allocator } from './allocator.ts'
 import { majority } from './lease/epoch.ts'
+import { beyond } from './lease/shared.ts'
 import { rangeAsCidr } from './range.ts'
 import type { ForeignRing } from './replica.ts'
 import { type Piece, pieces, type Ring } from './ring.ts'
@@ -22,7 +23,7 @@ export interface Share {
 /** What becomes of one owner's space by leases. Times in ms from now on. */
 export interface ShareLease {
   readonly state: 'member' | 'departed' | 'outside'
-  /** Of ours: until when it stands without another renewal; undefined if it has lapsed or needs none. */
+  /** Until when it stands without another renewal, of others by what we have heard; undefined if ours has lapsed or needs none. */
   readonly leasedFor: number | undefined
   /** Of a member that is silent: when its free space is taken. Of a departed one: when the rest is. */
   readonly backIn: number | undefined
@@ -43,6 +44,10 @@ export interface LeaseView {
   /** We give nothing out: our lease has lapsed. */
   readonly isLapsed: boolean
   readonly isCloned: boolean
+  /** Other hosts know a later state of this one than its disk had. */
+  readonly isOutdated: boolean
+  /** Other peers whose name two hosts use. */
+  readonly doubled: readonly PeerName[]
   /** Why nothing comes back by itself. */
   readonly whyNot: string | undefined
   /** Peers whose clock leases cannot stand, and how much it is off in percent. */
@@ -123,7 +128,7 @@ function shares(allocator: Allocator, now: number): Share[] {
 function leaseView(allocator: Allocator, now: number): LeaseView | undefined {
   const { leases } = allocator
   if (leases === undefined) return undefined
-  const { epoch, isCloned, drifting } = leases
+  const { epoch, isCloned, isOutdated, drifting } = leases
   const { members, voters } = epoch === undefined || epoch.number === 0 ? { members: [], voters: [] } : epoch
   const reachable = (peers: readonly PeerName[]): number =>
     peers.filter((peer) => allocator.isKnown(peer)).length
@@ -138,6 +143,8 @@ function leaseView(allocator: Allocator, now: number): LeaseView | undefined {
     holdTime: epoch?.holdTime ?? 0,
     isLapsed: leases.isRestricted && leases.leasedUntil(now) === undefined,
     isCloned,
+    isOutdated,
+    doubled: leases.doubled(now),
     whyNot: leases.whyNot(),
     drifting,
   }
@@ -157,8 +164,10 @@ function shareLease(allocator: Allocator, peer: PeerName, now: number): ShareLea
     }
   }
   if (epoch.members.includes(peer)) {
-    const backIn = allocator.isKnown(peer) ? undefined : left(leases.silentFrom(peer))
-    return { state: 'member', leasedFor: left(leases.silentFrom(peer)), backIn }
+    const silentFrom = leases.silentFrom(peer)
+    const backIn = allocator.isKnown(peer) ? undefined : left(silentFrom)
+    const leasedFor = left(silentFrom - beyond(epoch.leaseTime) + epoch.leaseTime)
+    return { state: 'member', leasedFor, backIn }
   }
   if (epoch.leases.has(peer))
     return { state: 'departed', leasedFor: undefined, backIn: left(leases.forfeitsFrom(peer)) }
@@ -204,11 +213,19 @@ function leaseAdvice({ leases, nicknames }: IpamSnapshot): string[] {
   const advice: string[] = []
   if (leases.isCloned)
     advice.push(
-      "another host uses the name of this one (a cloned machine?) and its addresses: no addresses are given out here. Run 'weave reset' on one of the two and launch it with another --name.",
+      "another host uses the name of this one (a cloned machine?) and its addresses: no addresses are given out here. Run 'weave reset' on one of the two, launch it with another --name, and launch the other one again.",
     )
   else if (leases.isLapsed)
     advice.push(
       "our lease has lapsed: a majority of the hosts that vote cannot be reached, so that no addresses are given out. If they are gone for good: 'weave rmpeer --force NAME...' on one host.",
+    )
+  if (leases.isOutdated)
+    advice.push(
+      "the state directory of this host was older than what the others know of it (deleted, restored from a backup, or a cloned machine's): what it had given out since stays held. Restart containers here whose addresses 'weave ps' does not list.",
+    )
+  for (const peer of leases.doubled)
+    advice.push(
+      `two hosts use the name of ${nicknames.get(peer) ?? 'a peer'} (a cloned machine?): neither gives out addresses. Run 'weave reset' on one of them, launch it with another --name, and launch the other one again.`,
     )
   for (const [peer, percent] of leases.drifting)
     advice.push(

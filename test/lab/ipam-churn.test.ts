@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
-import { reportSchema, ringEntrySchema } from '../../src/api/openapi/report-schema.ts'
+import { ringEntrySchema } from '../../src/api/openapi/report-schema.ts'
 import { ringsSchema } from '../../src/api/openapi/rings-schema.ts'
+import { anotherMachine, ipamOf, members, visit } from './churn.ts'
 import { eventually, type Lab } from './lab.ts'
-import { addressOf, launched, run } from './plugin-hosts.ts'
+import { launched, run } from './plugin-hosts.ts'
 
 const ROUNDS = Number(process.env['WEAVE_CHURN_ROUNDS'] ?? 4)
 const FLAGS = [
@@ -17,13 +18,6 @@ const FLAGS = [
 const GUEST = 4
 /** What its names begin with. */
 const GUESTS = '02:00:00:00:01:'
-
-/** Who holds leases, as a host sees it. */
-async function members(lab: Lab, host: number): Promise<readonly string[]> {
-  const body = await lab.sh(host, 'curl -sf -H "Accept: application/json" http://127.0.0.1:6784/report')
-  const { IPAM } = JSON.parse(body) as { IPAM: { Leases: { Members: string[] } } }
-  return IPAM.Leases.Members
-}
 
 describe('hosts that come, start containers, and are powered off for good', () => {
   let lab: Lab
@@ -38,8 +32,7 @@ describe('hosts that come, start containers, and are powered off for good', () =
 
   test('report, status and rings as JSON are as their schemas say, and show who has leases and who votes', async () => {
     await eventually('all four hold leases', async () => (await members(lab, 1)).length === 4, 60_000)
-    const report = reportSchema.parse(JSON.parse(await lab.weave(1, 'report')))
-    const { Leases } = report.IPAM ?? {}
+    const { Leases } = await ipamOf(lab, 1)
     assert.ok(Leases !== undefined)
     assert.equal(Leases.Voters.length, 3)
     for (const voter of Leases.Voters) assert.ok(Leases.Members.includes(voter))
@@ -55,22 +48,23 @@ describe('hosts that come, start containers, and are powered off for good', () =
 
   test(`in ${ROUNDS} rounds nobody lacks an address, and nobody acts`, async (t) => {
     for (let round = 1; round <= ROUNDS; round++) {
-      await lab.hosts(['kill', `${GUEST}`])
-      await lab.hosts(['start', `${GUEST}`])
-      // Another machine each time, which knows nothing of the one before. (A dockerd that knew of the network would
-      // wait a minute for its driver.)
-      await lab.sh(GUEST, 'rm -rf /var/lib/weave /var/lib/docker/network /var/lib/docker/containers')
-      await lab.hosts(['dockerd', `${GUEST}`, 'start'])
+      const began = performance.now()
+      await anotherMachine(lab, GUEST)
+      const booted = performance.now()
       const name = `${GUESTS}${round.toString(16).padStart(2, '0')}`
-      await lab.weave(GUEST, 'launch', ...FLAGS, `--name=${name}`, 'host1', 'host2', 'host3')
-      const containers = [`r${round}a`, `r${round}b`, `r${round}c`]
-      for (const container of containers) await run(lab, GUEST, container, '--net=weave')
-      const addresses = await Promise.all(containers.map((container) => addressOf(lab, GUEST, container)))
-      assert.equal(new Set(addresses).size, containers.length)
+      const guest = { host: GUEST, name, flags: FLAGS, peers: ['host1', 'host2', 'host3'] }
+      const addresses = await visit(
+        lab,
+        guest,
+        ['a', 'b', 'c'].map((letter) => `r${round}${letter}`),
+      )
       await run(lab, 1 + (round % 3), `s${round}`, '--rm', '--net=weave')
       // Nobody waits until the last ones are taken for gone: those that stay are the ones that vote.
       const counted = (await members(lab, 1)).length
-      t.diagnostic(`round ${round}: ${addresses.join(' ')}, ${counted} members`)
+      const [boot, all] = [booted - began, performance.now() - began].map((ms) => (ms / 1000).toFixed(1))
+      t.diagnostic(
+        `round ${round}: ${addresses.join(' ')}, ${counted} members, ${all} s, ${boot} of them to boot`,
+      )
     }
   })
 

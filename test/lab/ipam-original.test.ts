@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { eventually, Lab } from './lab.ts'
+import { withoutOriginal as skip, startOriginal } from './original-peer.ts'
 
-/** The original's daemon, 2.8.x: old and new peers share one ring. Hosts 1 and 3 run it, host 2 ours. */
-const original = process.env['WEAVE_ORIGINAL']
-const skip = original === undefined ? 'not run: WEAVE_ORIGINAL names no daemon of Weave Net 2.8.x' : false
-
+/** Old and new peers share one ring. Hosts 1 and 3 run the original, host 2 ours. */
 const OURS = 2
 const HOSTS = [1, 2, 3] as const
 const RANGE = '10.32.0.0/26'
@@ -21,30 +19,15 @@ let lab: Lab
 before(async () => {
   if (skip !== false) return
   lab = await Lab.up({ hosts: 3 })
-  await startOriginal(1)
+  await startOriginal(lab, 1, ...IPAM)
   await lab.weave(OURS, 'launch', '--no-fastdp', ...IPAM, 'host1')
-  await startOriginal(3, 'host1', 'host2')
+  await startOriginal(lab, 3, ...IPAM, 'host1', 'host2')
   for (const host of HOSTS)
     await eventually('one network', async () =>
       (await lab.sh(host, 'curl -sf http://127.0.0.1:6784/status')).includes('Peers: 3'),
     )
 })
 after(() => lab?.down())
-
-async function startOriginal(host: number, ...peers: string[]): Promise<void> {
-  const flags = [
-    ...['--no-dns', '--port', '6783', '--nickname', `host${host}`, '--no-fastdp', '--docker-api', ''],
-    ...['--http-addr', '127.0.0.1:6784', '--db-prefix', '/var/lib/weave/weave', ...IPAM],
-    ...peers,
-  ]
-  const start = 'mkdir -p /var/lib/weave /run/weave; cd /run/weave; exec "$@"'
-  const command = ['env', 'CHECKPOINT_DISABLE=1', original ?? '', ...flags]
-  await lab.hosts(['run', `${host}`, 'original', 'sh', '-c', start, 'sh', ...command])
-  await eventually('the original is ready', async () => {
-    const status = await lab.try(host, ['curl', '-sf', 'http://127.0.0.1:6784/status'])
-    return status.status === 0
-  })
-}
 
 /** Status and body of a request to a host's control API, `200 10.32.0.1/26`; gives up after `seconds`. */
 async function http(host: number, method: string, path: string, seconds = 30): Promise<string> {

@@ -9,12 +9,24 @@ import { accept, grant, promise } from './vote.ts'
 
 type Of<Kind extends LeaseMessage['kind']> = Extract<LeaseMessage, { kind: Kind }>
 
+/** What a process said before it ended has arrived by then. */
+const LATE = 3000
+
 interface Sighting {
   at: number
   uid: bigint
+  /** When the process was heard first. */
+  since: number
   /** Processes of this name that were followed by another one. */
   readonly before: Set<bigint>
+  /** When one of those was last heard beside it. */
+  doubledAt: number
 }
+
+const sighting = (at: number, uid: bigint): Sighting => ({
+  ...{ at, uid, since: at },
+  ...{ before: new Set<bigint>(), doubledAt: Number.NEGATIVE_INFINITY },
+})
 
 /** A voter's part towards others: grants their leases, promises and accepts proposals, knows who is silent. */
 export class Grantor {
@@ -38,6 +50,17 @@ export class Grantor {
     return this.#clocks.drifting
   }
 
+  /** Peers whose name two hosts use. */
+  doubled(now: number): PeerName[] {
+    return [...this.#heard]
+      .filter(([, { doubledAt }]) => this.#isRecent(doubledAt, now))
+      .map(([peer]) => peer)
+  }
+
+  #isRecent(doubledAt: number, now: number): boolean {
+    return now - doubledAt < (this.#shared.vote?.epoch.leaseTime ?? 0)
+  }
+
   started(now: number): void {
     this.#since = now
     this.epochBegan(now)
@@ -58,7 +81,7 @@ export class Grantor {
     // Who has just become a member has not had the time to be silent.
     for (const peer of vote.epoch.members) {
       const known = this.#heard.get(peer)
-      if (known === undefined) this.#heard.set(peer, { at: now, uid: 0n, before: new Set() })
+      if (known === undefined) this.#heard.set(peer, sighting(now, 0n))
     }
     for (const peer of gone) this.#heard.delete(peer)
     this.#left.clear()
@@ -96,10 +119,9 @@ export class Grantor {
     const { vote } = this.#shared
     const { epoch, lease, stamp, uid } = message
     if (vote === undefined || !this.#shared.mayVote || vote.epoch.number !== epoch) return
-    if (this.#isCloned(sender, uid, now)) {
-      this.#shared.send(sender, { kind: 'cloned', epoch })
-      return
-    }
+    const process = this.#processOf(sender, uid, now)
+    if (process === 'doubled') this.#shared.send(sender, { kind: 'cloned', epoch })
+    if (process !== 'known') return
     this.#watchClock(sender, message, now)
     const result = grant(vote, sender, lease)
     if (result === 'stale') {
@@ -151,18 +173,31 @@ export class Grantor {
     this.#shared.send(sender, { kind: 'accepted', epoch, ballot })
   }
 
-  /** A restarted host has another process; one whose earlier process is back is two hosts. */
-  #isCloned(peer: PeerName, uid: bigint, now: number): boolean {
+  /**
+   * A restarted host has another process; one whose earlier process is back is two hosts, neither of which has a lease
+   * while both are there. Nor has the earlier one afterwards, before it is started again: it has not asked what the
+   * other one gave away.
+   */
+  #processOf(peer: PeerName, uid: bigint, now: number): 'known' | 'ended' | 'doubled' {
     const known = this.#heard.get(peer)
     if (known === undefined) {
-      this.#heard.set(peer, { at: now, uid, before: new Set() })
-      return false
+      this.#heard.set(peer, sighting(now, uid))
+      return 'known'
     }
-    if (known.before.has(uid)) return true
-    if (known.uid !== uid && known.uid !== 0n) known.before.add(known.uid)
-    known.uid = uid
+    if (known.before.has(uid)) {
+      if (now - known.since < LATE) return 'ended'
+      if (!this.#isRecent(known.doubledAt, now))
+        this.#shared.state.emit({ kind: 'event', event: { kind: 'name-doubled', peer } })
+      known.doubledAt = now
+      return 'doubled'
+    }
+    if (known.uid !== uid) {
+      if (known.uid !== 0n) known.before.add(known.uid)
+      known.uid = uid
+      known.since = now
+    }
     known.at = now
-    return false
+    return this.#isRecent(known.doubledAt, now) ? 'doubled' : 'known'
   }
 
   #watchClock(peer: PeerName, { stamp, wall, uid }: Of<'renew'>, now: number): void {

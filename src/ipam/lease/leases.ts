@@ -5,17 +5,15 @@ import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
 import { Agenda } from './agenda.ts'
 import type { LeaseState } from './codec.ts'
-import { type Epoch, isMember } from './epoch.ts'
+import type { Epoch } from './epoch.ts'
 import { Grantor } from './grantor.ts'
 import { Holder } from './holder.ts'
-import { latest } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
-import { forcedEpoch } from './next-epoch.ts'
 import { JOIN_AGAIN, Presence } from './presence.ts'
-import { type Failure, type Order, Proposer } from './proposer.ts'
+import { Proposer } from './proposer.ts'
 import { Recall } from './recall.ts'
 import { LeaseShared, type ReclaimTimes } from './shared.ts'
-import { voteIn } from './vote.ts'
+import { Succession } from './succession.ts'
 
 /** How often we look whether there is something to propose; a fraction of the lease time where that is shorter. */
 const LOOK_EVERY = 10_000
@@ -31,8 +29,10 @@ export class Leases {
   readonly #presence: Presence
   readonly #agenda: Agenda
   readonly #recall: Recall
+  readonly #succession: Succession
   #lookAt = 0
   #wasLeased = false
+  /** Others said that another host has our name, and no lease was granted since. */
   #isCloned = false
 
   constructor(
@@ -46,12 +46,16 @@ export class Leases {
     this.#proposer = new Proposer(this.#shared)
     this.#presence = new Presence(this.#shared, this.#holder)
     this.#recall = new Recall(this.#shared, this.#holder)
-    this.#agenda = new Agenda({
+    const parts = {
       shared: this.#shared,
+      holder: this.#holder,
       grantor: this.#grantor,
       proposer: this.#proposer,
       presence: this.#presence,
-    })
+      recall: this.#recall,
+    }
+    this.#agenda = new Agenda(parts)
+    this.#succession = new Succession({ ...parts, agenda: this.#agenda })
   }
 
   get disk(): LeaseState | undefined {
@@ -77,6 +81,16 @@ export class Leases {
 
   get isCloned(): boolean {
     return this.#isCloned
+  }
+
+  /** Other hosts know a later state of this one than the disk had when this process was started. */
+  get isOutdated(): boolean {
+    return this.#shared.isOutdated
+  }
+
+  /** Other peers whose name two hosts use. */
+  doubled(now: number): readonly PeerName[] {
+    return this.#grantor.doubled(now)
   }
 
   /** Space whose entries in the ring are not to be written anew. */
@@ -127,7 +141,7 @@ export class Leases {
 
   /** Call at the end of every step. True if waiting requests have a better chance than before. */
   advance(now: number): boolean {
-    this.#failed(this.#proposer.advance(now))
+    this.#shared.refuse(this.#proposer.advance(now))
     this.#shared.found()
     const hasListened = this.#presence.listen(now)
     this.#presence.advance(now)
@@ -179,28 +193,7 @@ export class Leases {
 
   /** An operator has taken the peer's space by force: we go on without it, and so do those whom we reach. */
   expel(dead: PeerName, gone: ReadonlySet<PeerName>, now: number): void {
-    const { vote, state, self } = this.#shared
-    if (vote === undefined) return
-    const { epoch } = vote
-    if (!epoch.leases.has(dead) && !isMember(epoch, dead)) return
-    // Without an epoch of members there is nothing to go on with while most of the founders are there.
-    if (epoch.number === 0 && this.#shared.hasMajority()) return
-    this.#holder.bind()
-    const leases = new Map([...epoch.leases, ...vote.leases])
-    const own = latest(this.#shared.own)
-    if (own !== undefined) leases.set(self, own)
-    const value = forcedEpoch(epoch, {
-      by: { round: (vote.promised?.round ?? 0) + 1, peer: self },
-      dead,
-      gone,
-      absent: new Set(epoch.members.filter((peer) => !state.isKnown(peer))),
-      at: Math.floor(state.world.wall?.() ?? now),
-      leases,
-      ring: state.ring,
-    })
-    if (value === undefined) return
-    this.#adopt(value, now)
-    this.#tellEpoch(value)
+    if (this.#succession.force(dead, gone, now)) this.#lookAt = now
   }
 
   cancel(id: RequestId): void {
@@ -231,10 +224,12 @@ export class Leases {
         this.#presence.onHello(sender, message, now)
         return
       case 'epoch':
-        if (message.value.number > mine) this.#adopt(message.value, now)
+        if (message.value.number <= mine) return
+        this.#succession.begin(message.value, now)
+        this.#lookAt = now
         return
       case 'refuse':
-        this.#failed(this.#proposer.onRefuse(sender, message, now))
+        this.#shared.refuse(this.#proposer.onRefuse(sender, message, now))
         return
       case 'join':
         if (this.#presence.onJoin(sender, message, now))
@@ -264,7 +259,7 @@ export class Leases {
         this.#holder.onGranted(sender, message, now)
         return
       case 'stale':
-        if (this.#holder.onStale(message, now)) this.#say('state-outdated')
+        if (this.#holder.onStale(message, now)) this.#shared.foundOutdated()
         return
       case 'cloned':
         this.#holder.lapse()
@@ -275,20 +270,22 @@ export class Leases {
         this.#recall.answer(sender)
         return
       case 'recalled':
-        if (this.#recall.onRecalled(sender, message, now)) this.#say('state-outdated')
+        if (this.#recall.onRecalled(sender, message, now)) this.#shared.foundOutdated()
         return
       case 'prepare':
         this.#grantor.onPrepare(sender, message, now)
         return
       case 'promise':
-        this.#failed(this.#proposer.onPromise(sender, message))
+        this.#shared.refuse(this.#proposer.onPromise(sender, message))
         return
       case 'accept':
         this.#grantor.onAccept(sender, message)
         return
       case 'accepted': {
         const chosen = this.#proposer.onAccepted(sender, message)
-        if (chosen !== undefined) this.#chosen(chosen.value, chosen.orders, now)
+        if (chosen === undefined) return
+        this.#succession.chosen(chosen.value, chosen.orders, now)
+        this.#lookAt = now
         return
       }
       default:
@@ -300,47 +297,6 @@ export class Leases {
   #readOwn(now: number): void {
     for (let next = this.#shared.loopback.shift(); next !== undefined; next = this.#shared.loopback.shift())
       this.#read(this.#shared.self, next, now)
-  }
-
-  #chosen(value: Epoch, orders: readonly Order[], now: number): void {
-    const { state } = this.#shared
-    this.#adopt(value, now)
-    this.#tellEpoch(value)
-    for (const { id, dead } of orders) {
-      const count = value.taken
-        .filter(({ from, to }) => from === dead && to === this.#shared.self)
-        .reduce((sum, taken) => sum + taken.count, 0)
-      const isDone = !value.leases.has(dead)
-      if (isDone) state.answer(id, { kind: 'taken', count })
-      else this.#refuse(id, 'another peer was changing who the members are; try again')
-    }
-  }
-
-  #adopt(value: Epoch, now: number): void {
-    const { state } = this.#shared
-    const before = this.#shared.vote?.epoch
-    const known = before === undefined || before.number === 0 ? [] : before.members
-    const joined = value.members.filter((peer) => !known.includes(peer))
-    const left = known.filter((peer) => !value.members.includes(peer))
-    this.#shared.vote = voteIn(value)
-    this.#shared.merge(value.ring)
-    if (this.#holder.epochBegan(now)) this.#say('state-outdated')
-    this.#grantor.epochBegan(now)
-    this.#failed(this.#proposer.epochBegan())
-    this.#presence.epochBegan(value.members, now)
-    this.#recall.epochBegan(now)
-    this.#agenda.epochBegan()
-    this.#isCloned = false
-    state.emit({ kind: 'event', event: { kind: 'epoch-began', epoch: value, joined, left } })
-    state.emit({ kind: 'broadcast' })
-    this.#lookAt = now
-  }
-
-  /** To everybody whom it concerns; who does not get it hears of it with its next message to us. */
-  #tellEpoch(value: Epoch): void {
-    const { state, self } = this.#shared
-    const everybody = new Set([...value.members, ...value.leases.keys(), ...this.#presence.speakers])
-    for (const peer of everybody) if (peer !== self && state.isKnown(peer)) this.#shared.sendEpoch(peer)
   }
 
   /** Looks whether there is something to ask for or to propose. */
@@ -377,7 +333,7 @@ export class Leases {
   }
 
   #refuseOrders(text: string): void {
-    for (const { id } of this.#agenda.takeOrders()) this.#refuse(id, text)
+    this.#shared.refuse({ orders: this.#agenda.takeOrders(), text })
   }
 
   #settle(now: number): boolean {
@@ -385,19 +341,12 @@ export class Leases {
     if (isLeased !== this.#wasLeased && this.#shared.isBound)
       this.#say(isLeased ? 'lease-granted' : this.#shared.own.granted > 0 ? 'lease-lapsed' : 'lease-wanted')
     this.#wasLeased = isLeased
+    if (isLeased) this.#isCloned = false
     if (isLeased && !this.#shared.isExempt) this.#holder.letGo()
     return this.#holder.permit(now)
   }
 
-  #say(kind: 'lease-wanted' | 'lease-lapsed' | 'lease-granted' | 'state-outdated' | 'cloned'): void {
+  #say(kind: 'lease-wanted' | 'lease-lapsed' | 'lease-granted' | 'cloned'): void {
     this.#shared.state.emit({ kind: 'event', event: { kind } })
-  }
-
-  #failed(failure: Failure | undefined): void {
-    for (const { id } of failure?.orders ?? []) this.#refuse(id, failure?.text ?? '')
-  }
-
-  #refuse(id: RequestId, reason: string): void {
-    this.#shared.state.answer(id, { kind: 'failed', code: 'peer-disputed', text: `not removed: ${reason}` })
   }
 }

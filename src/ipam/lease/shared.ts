@@ -1,5 +1,6 @@
 import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
+import type { RequestId } from '../request.ts'
 import type { Ring } from '../ring.ts'
 import type { AllocatorState } from '../state.ts'
 import type { LeaseState } from './codec.ts'
@@ -40,6 +41,8 @@ export class LeaseShared {
   recalledIn: number | undefined
   /** A ring has just come, and whether there are leases in it may still be told. */
   isListening = false
+  /** Others know a later state of ours than our disk had when this process was started. */
+  isOutdated = false
   readonly loopback: LeaseMessage[] = []
   #disk: LeaseState | undefined
 
@@ -122,6 +125,11 @@ export class LeaseShared {
     return this.vote
   }
 
+  foundOutdated(): void {
+    this.isOutdated = true
+    this.state.emit({ kind: 'event', event: { kind: 'state-outdated' } })
+  }
+
   /** To us: read in the same step. */
   send(to: PeerName | undefined, message: LeaseMessage): void {
     if (to === this.self) this.loopback.push(message)
@@ -148,6 +156,15 @@ export class LeaseShared {
   /** How many voters that can be reached come before us. */
   rank(): number {
     return this.reachableVoters().filter((peer) => peer < this.self).length
+  }
+
+  /** Answers operators whose orders have come to nothing. */
+  refuse(
+    failure: { readonly orders: readonly { readonly id: RequestId }[]; readonly text: string } | undefined,
+  ): void {
+    const text = `not removed: ${failure?.text}`
+    for (const { id } of failure?.orders ?? [])
+      this.state.answer(id, { kind: 'failed', code: 'peer-disputed', text })
   }
 
   sendEpoch(to: PeerName): void {

@@ -13,9 +13,11 @@ import { Scheduler } from '../scheduler.ts'
 import type { IpamCode } from './code.ts'
 import { Containers } from './containers.ts'
 import type { History } from './history.ts'
-import { type Disk, SimPeer } from './peer.ts'
+import { type Disk, SimPeer, type Surroundings } from './peer.ts'
 
 const GOSSIP_EVERY = 30_000
+/** For so long whoever sends to a name that two hosts have reaches the same one of them. */
+const RECONNECT = 20_000
 /** Longer than a proposal or the grant of a lease may take: nobody sets a host back faster (docs/ipam.md). */
 const SET_BACK_WITHIN = 5000
 
@@ -48,6 +50,9 @@ export class World {
   readonly rng: Rng
   readonly #options: WorldOptions
   readonly #byName: ReadonlyMap<PeerName, SimPeer>
+  /** Second hosts of a name: machines that were cloned. */
+  readonly #clones = new Map<PeerName, SimPeer>()
+  readonly #surroundings: Surroundings
   readonly #part = new Map<PeerName, number>()
   readonly #gone = new Set<PeerName>()
   /** Being set back. */
@@ -63,7 +68,7 @@ export class World {
     this.containers = new Containers(options.rng, options.subnet)
     const names = Array.from({ length: options.peers }, (_, i) => (0x0200_0000_0001 + i) as PeerName)
     const init = options.init(names)
-    const surroundings = {
+    const surroundings: Surroundings = {
       code: options.code,
       queue: this.queue,
       rng: options.rng,
@@ -83,6 +88,7 @@ export class World {
       lease: (from: PeerName, to: PeerName | undefined, message: LeaseMessage) =>
         this.#lease(from, to, message),
     }
+    this.#surroundings = surroundings
     const first = names.length - (options.strangers ?? 0)
     this.peers = names.map(
       (name, i) => new SimPeer(name, i < first ? surroundings : { ...surroundings, reclaim: undefined }),
@@ -132,6 +138,26 @@ export class World {
     peer.crash()
     this.#gone.add(peer.name)
     this.history.vanished(peer.name)
+  }
+
+  /**
+   * A copy of a machine, disk and all, is switched on beside it under the same name. Whoever sends to that name reaches
+   * one of the two, and after a while the other one, as connections break and come up again.
+   */
+  clone(peer: SimPeer): SimPeer {
+    const clone = new SimPeer(peer.name, this.#surroundings)
+    clone.restore(peer.disk)
+    this.#clones.set(peer.name, clone)
+    clone.start()
+    return clone
+  }
+
+  #reached(from: PeerName, to: PeerName): SimPeer | undefined {
+    const [original, clone] = [this.#byName.get(to), this.#clones.get(to)]
+    if (clone?.isUp !== true) return original
+    return (from + Math.floor(this.queue.now / RECONNECT)) % 2 === 0 && original?.isUp === true
+      ? original
+      : clone
   }
 
   /** A machine is switched off and set back to an earlier disk; its containers of then are gone, too. */
@@ -276,7 +302,7 @@ export class World {
   #deliver(from: PeerName, to: PeerName, receive: (peer: SimPeer) => void): void {
     if (!this.isReachable(from, to) || this.rng.float() < this.#options.loss) return
     this.queue.after(1 + this.rng.float() * 80, () => {
-      const peer = this.#byName.get(to)
+      const peer = this.#reached(from, to)
       if (peer !== undefined && this.isReachable(from, to)) receive(peer)
     })
   }
