@@ -1,3 +1,4 @@
+import { FEWEST_MEMBERS } from '../ipam/lease/epoch.ts'
 import type { IpamReport, LeaseReport, Report } from './report.ts'
 
 interface Owner {
@@ -23,7 +24,10 @@ export function ipamText({ IPAM, Router }: Report): string {
     const share = ((100 * addresses) / total).toFixed(1).padStart(4, '0')
     const isOwn = name === Router.Name
     const note = isOwn ? `(${IPAM?.ActiveIPs ?? 0} active)` : known ? '' : '- unreachable!'
-    const rest = lease === undefined ? note : `${note.padEnd(NOTE_WIDTH)} ${leaseNote(lease, known, isOwn)}`
+    const rest =
+      lease === undefined
+        ? note
+        : `${note.padEnd(NOTE_WIDTH)} ${leaseNote(lease, known, isOwn, IPAM?.Leases?.Lapsed ?? false)}`
     return `${label.padEnd(37)} ${String(addresses).padStart(8)} IPs (${share}% of total) ${rest}\n`
   })
   const others = owners.filter(({ name }) => name !== Router.Name)
@@ -49,33 +53,35 @@ function leaseNote(
   { State, Free, LeasedForSec, BackInSec }: LeaseReport,
   known: boolean,
   isOwn: boolean,
+  isLapsed: boolean,
 ): string {
   const free = `${Free} free`
   switch (State) {
     case 'outside':
       return known && !isOwn ? `${free}, has no lease` : `${free}, no lease: never taken over by itself`
     case 'departed':
-      return known
-        ? 'was taken for gone, is back'
-        : `gone: what its containers had comes back ${within(BackInSec)}`
+      return known ? 'was taken for gone, is back' : `gone: what its containers had ${back(BackInSec)}`
     case 'member':
-      if (isOwn)
-        return LeasedForSec === null ? `${free}, no lease` : `${free}, leased for ${span(LeasedForSec)}`
-      if (!known) return `${free}: taken over ${within(BackInSec)}`
-      return LeasedForSec === null ? `${free}, leased` : `${free}, leased for ${span(LeasedForSec)}`
+      if (isOwn && isLapsed) return `${free}, no lease`
+      if (!known) return `${free}: ${back(BackInSec)}`
+      // Where there are too few hosts nobody needs one.
+      return LeasedForSec === null ? free : `${free}, leased for ${span(LeasedForSec)}`
     default:
       return State satisfies never
   }
 }
 
-const within = (seconds: number | null): string =>
-  seconds === null ? 'when it was gone for long enough' : seconds === 0 ? 'now' : `in ${span(seconds)}`
+const back = (seconds: number | null): string =>
+  seconds === null
+    ? 'does not come back by itself'
+    : `comes back ${seconds === 0 ? 'now' : `in ${span(seconds)}`}`
 
 function leaseLines(leases: IpamReport['Leases']): string[] {
   if (leases === undefined) return []
   const { Epoch, Members, Reachable, Lapsed, WhyNot, LeaseTimeSec, HoldTimeSec } = leases
   const { Voters, VotersReachable, Majority } = leases
-  const why = WhyNot === '' ? [] : [`Nothing is taken over by itself: ${WhyNot}.\n`]
+  const what = Members.length > 0 && Members.length < FEWEST_MEMBERS ? 'From these nothing' : 'Nothing'
+  const why = WhyNot === '' ? [] : [`${what} is taken over by itself: ${WhyNot}.\n`]
   if (Members.length === 0) return ['Leases: none yet.\n', ...why]
   const state = Lapsed ? 'OURS HAS LAPSED, no addresses are given out here; ' : ''
   const count = `${Members.length} ${Members.length === 1 ? 'host has' : 'hosts have'} one`
@@ -95,7 +101,7 @@ function leaseLines(leases: IpamReport['Leases']): string[] {
 function remedy(others: readonly Owner[], leases: IpamReport['Leases']): string[] {
   if (leases === undefined || leases.Lapsed) return []
   const stuck = others.filter(
-    ({ known, lease }) => !known && (leases.WhyNot !== '' || lease?.State === 'outside'),
+    ({ known, lease }) => !known && (lease === undefined ? leases.WhyNot !== '' : lease.BackInSec === null),
   )
   if (stuck.length === 0) return []
   return [

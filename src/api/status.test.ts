@@ -194,7 +194,7 @@ test('with leases each owner says what becomes of its space, and the last lines 
     page({}),
     `${own}       32 IPs (12.5% of total) (2 active)     30 free, leased for 9m52s
 0a:00:00:00:00:01(host1)                    32 IPs (12.5% of total)                30 free, leased for 9m50s
-0a:00:00:00:00:02(host2)                    32 IPs (12.5% of total) - unreachable! 30 free: taken over in 1m34s
+0a:00:00:00:00:02(host2)                    32 IPs (12.5% of total) - unreachable! 30 free: comes back in 1m34s
 0a:00:00:00:00:03(host3)                    32 IPs (12.5% of total) - unreachable! gone: what its containers had comes back in 23h59m
 0a:00:00:00:00:04(host4)                    32 IPs (12.5% of total)                was taken for gone, is back
 0a:00:00:00:00:05(host5)                    32 IPs (12.5% of total)                30 free, has no lease
@@ -214,7 +214,56 @@ Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:06
   assert.deepEqual(last({ Members: [], Epoch: 0, WhyNot: 'it begins when three hosts are up' }), [
     'Leases: none yet.',
     'Nothing is taken over by itself: it begins when three hosts are up.',
-    'Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:02 0a:00:00:00:00:03 0a:00:00:00:00:06',
+    'Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:06',
+  ])
+  const few = last({ Members: ['a', 'b'], WhyNot: 'it takes three hosts' })
+  assert.ok(few.includes('From these nothing is taken over by itself: it takes three hosts.'))
+})
+
+test('where nothing is taken over by itself the rows say so, and the last line what to do', () => {
+  const report = base()
+  const ipam = report.IPAM
+  assert(ipam)
+  const row = (at: number, known: boolean, Lease?: LeaseReport) => ({
+    ...{ Token: `10.32.0.${at * 64}`, Size: 64, Version: 1, IsKnownPeer: known },
+    ...(at === 0
+      ? { Peer: report.Router.Name, Nickname: report.Router.NickName }
+      : { Peer: `0a:00:00:00:00:0${at}`, Nickname: `host${at}` }),
+    ...(Lease && { Lease }),
+  })
+  const none = { Free: 60, LeasedForSec: null, BackInSec: null }
+  const Entries = [
+    row(0, true, { State: 'member', ...none }),
+    row(1, true, { State: 'member', ...none }),
+    row(2, false, { State: 'member', ...none }),
+    row(3, false, { State: 'departed', ...none }),
+  ]
+  const Leases = {
+    ...{ Epoch: 7, Members: ['a', 'b', 'c'], Reachable: 2, Voters: ['a', 'b', 'c'], VotersReachable: 2 },
+    ...{
+      Majority: 2,
+      LeaseTimeSec: 600,
+      HoldTimeSec: 86_400,
+      Lapsed: false,
+      WhyNot: 'host1 does not take part',
+    },
+  }
+  const text = ipamText({ ...report, IPAM: { ...ipam, RangeNumIPs: 256, ActiveIPs: 2, Entries, Leases } })
+  assert.deepEqual(
+    text
+      .split('\n')
+      .map((line) => line.slice(line.indexOf('total)') + 7).trim())
+      .slice(0, 4),
+    [
+      '(2 active)     60 free',
+      '60 free',
+      '- unreachable! 60 free: does not come back by itself',
+      '- unreachable! gone: what its containers had does not come back by itself',
+    ],
+  )
+  assert.deepEqual(text.split('\n').slice(-3, -1), [
+    'Nothing is taken over by itself: host1 does not take part.',
+    'Gone for good? Give their space to this host: weave rmpeer 0a:00:00:00:00:02 0a:00:00:00:00:03',
   ])
 })
 

@@ -1,7 +1,7 @@
 import { type Cidr, formatCidr, type Range, rangeSize } from '../lib/ip4.ts'
 import type { PeerName } from '../lib/peer-name.ts'
 import type { Allocator } from './allocator.ts'
-import { majority } from './lease/epoch.ts'
+import { FEWEST_MEMBERS, majority } from './lease/epoch.ts'
 import { beyond } from './lease/shared.ts'
 import { rangeAsCidr } from './range.ts'
 import type { ForeignRing } from './replica.ts'
@@ -25,7 +25,7 @@ export interface ShareLease {
   readonly state: 'member' | 'departed' | 'outside'
   /** Until when it stands without another renewal, of others by what we have heard; undefined if ours has lapsed or needs none. */
   readonly leasedFor: number | undefined
-  /** Of a member that is silent: when its free space is taken. Of a departed one: when the rest is. */
+  /** Of a member that is silent: when its free space is taken. Of a departed one: when the rest is. Undefined if it is not. */
   readonly backIn: number | undefined
 }
 
@@ -163,14 +163,18 @@ function shareLease(allocator: Allocator, peer: PeerName, now: number): ShareLea
       backIn: undefined,
     }
   }
+  const back = (at: number): number | undefined => (leases.isReclaimed(peer) ? left(at) : undefined)
   if (epoch.members.includes(peer)) {
     const silentFrom = leases.silentFrom(peer)
-    const backIn = allocator.isKnown(peer) ? undefined : left(silentFrom)
-    const leasedFor = left(silentFrom - beyond(epoch.leaseTime) + epoch.leaseTime)
-    return { state: 'member', leasedFor, backIn }
+    const until = silentFrom - beyond(epoch.leaseTime) + epoch.leaseTime
+    return {
+      state: 'member',
+      leasedFor: epoch.members.length < FEWEST_MEMBERS ? undefined : left(until),
+      backIn: allocator.isKnown(peer) ? undefined : back(silentFrom),
+    }
   }
   if (epoch.leases.has(peer))
-    return { state: 'departed', leasedFor: undefined, backIn: left(leases.forfeitsFrom(peer)) }
+    return { state: 'departed', leasedFor: undefined, backIn: back(leases.forfeitsFrom(peer)) }
   return { state: 'outside', leasedFor: undefined, backIn: undefined }
 }
 

@@ -116,7 +116,7 @@ test('while an old peer is there, hosts of ours come and go, and nothing is take
   assert.equal(guestsIn(text).length, 5)
   assert.match(
     text,
-    /^Nothing is taken over by itself: 02:00:00:00:00:01\(host1\) does not take part \(an old peer/m,
+    /^Nothing is taken over by itself: 02:00:00:00:00:01 \(host1\) does not take part \(an old peer/m,
   )
   assert.match(
     text,

@@ -96,6 +96,7 @@ const KINDS = [
   'accepted',
   'recall',
   'recalled',
+  'willing',
 ] as const satisfies readonly LeaseMessage['kind'][]
 
 const NOTHING = new Uint8Array()
@@ -169,6 +170,7 @@ function fields(message: LeaseMessage): Partial<WireMessage> {
         Rest: message.rest,
         Absent: message.absent,
         Flag: message.ordered,
+        Answer: message.isTrial,
       }
     case 'promise':
       return {
@@ -193,6 +195,7 @@ function fields(message: LeaseMessage): Partial<WireMessage> {
     case 'accept':
       return { Ballot: toWireBallot(message.ballot), Value: toWireEpoch(message.value) }
     case 'accepted':
+    case 'willing':
       return { Ballot: toWireBallot(message.ballot) }
     default:
       return message satisfies never
@@ -245,6 +248,7 @@ function read(kind: LeaseMessage['kind'], wire: WireMessage): LeaseMessage {
         rest: wire.Rest.map(peerName),
         absent: wire.Absent.map(peerName),
         ordered: wire.Flag,
+        isTrial: wire.Answer,
       }
     case 'promise':
       return {
@@ -266,6 +270,7 @@ function read(kind: LeaseMessage['kind'], wire: WireMessage): LeaseMessage {
     case 'accept':
       return { kind, epoch, ballot: ballot(), value: epochOf(wire) }
     case 'accepted':
+    case 'willing':
       return { kind, epoch, ballot: ballot() }
     case 'recalled':
       return {

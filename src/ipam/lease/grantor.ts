@@ -152,6 +152,10 @@ export class Grantor {
       this.#shared.send(sender, { kind: 'refuse', epoch, ballot, above: vote.promised, seen: undefined })
       return
     }
+    if (message.isTrial) {
+      this.#shared.send(sender, { kind: 'willing', epoch, ballot })
+      return
+    }
     this.#holder.bind()
     this.#shared.vote = promised
     const own = latest(this.#shared.own)

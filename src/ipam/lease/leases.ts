@@ -208,6 +208,11 @@ export class Leases {
       this.#shared.send(peer, { kind: 'leave', epoch: vote.epoch.number })
   }
 
+  /** The space of this peer comes back by itself when it is gone for long enough. */
+  isReclaimed(peer: PeerName): boolean {
+    return this.#presence.isReclaimed(peer)
+  }
+
   /** Why nothing comes back by itself; undefined if it does. */
   whyNot(): string | undefined {
     return this.#presence.whyNot()
@@ -274,6 +279,9 @@ export class Leases {
         return
       case 'prepare':
         this.#grantor.onPrepare(sender, message, now)
+        return
+      case 'willing':
+        this.#proposer.onWilling(sender, message)
         return
       case 'promise':
         this.#shared.refuse(this.#proposer.onPromise(sender, message))

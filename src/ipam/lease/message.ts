@@ -38,7 +38,11 @@ export type LeaseMessage =
       readonly absent: readonly PeerName[]
       /** An operator says that these are dead: nobody's clock matters. */
       readonly ordered: boolean
+      /** Would you promise it? Nobody is bound by that. */
+      readonly isTrial: boolean
     }
+  /** I would promise it. */
+  | { readonly kind: 'willing'; readonly epoch: number; readonly ballot: Ballot }
   | {
       readonly kind: 'promise'
       readonly epoch: number

@@ -183,6 +183,14 @@ export class Presence {
     )
   }
 
+  /** While nobody can be reached who does not take part. Of two members neither is taken for gone. */
+  isReclaimed(peer: PeerName): boolean {
+    const { vote } = this.#shared
+    if (vote === undefined || this.strangers().length > 0) return false
+    const { members, leases } = vote.epoch
+    return members.includes(peer) ? members.length >= FEWEST_MEMBERS : leases.has(peer)
+  }
+
   /** Why nothing comes back by itself; undefined if it does. */
   whyNot(): string | undefined {
     const { vote, state } = this.#shared

@@ -30,6 +30,7 @@ interface Attempt {
   /** The wall clock when it began. */
   readonly wall: number
   readonly leases: Map<PeerName, Lease>
+  readonly willing: Set<PeerName>
   readonly promised: Set<PeerName>
   readonly acceptedBy: Set<PeerName>
   readonly refusedBy: Set<PeerName>
@@ -44,7 +45,7 @@ export interface Failure {
   readonly text: string
 }
 
-/** Brings the next epoch about: asks a majority of the voters for promises, makes the value of what they send, has it accepted. */
+/** Brings the next epoch about: asks who would promise it, asks a majority of the voters for promises, makes the value of what they send, has it accepted. */
 export class Proposer {
   readonly #shared: LeaseShared
   #attempt: Attempt | undefined
@@ -87,16 +88,30 @@ export class Proposer {
       deadline: now + GIVE_UP_AFTER,
       wall: this.#wall(),
       leases: new Map(),
+      willing: new Set(),
       promised: new Set(),
       acceptedBy: new Set(),
       refusedBy: new Set(),
       earlier: undefined,
       value: undefined,
     }
+    this.#prepare(this.#attempt, vote.epoch, true)
+  }
+
+  /** A voter would promise it: of a proposal that enough others refuse nobody is kept from granting leases. */
+  onWilling(sender: PeerName, message: Of<'willing'>): void {
+    const attempt = this.#current(message.ballot)
+    const { vote } = this.#shared
+    if (attempt === undefined || vote === undefined || attempt.willing.has(sender)) return
+    attempt.willing.add(sender)
+    if (attempt.willing.size === majority(vote.epoch)) this.#prepare(attempt, vote.epoch, false)
+  }
+
+  #prepare({ ballot, plan, orders }: Attempt, epoch: Epoch, isTrial: boolean): void {
     const [gone, rest] = [[...plan.gone], [...plan.rest]]
-    const absent = [...plan.absent].filter((peer) => isVoter(vote.epoch, peer))
-    const epoch = vote.epoch.number
-    this.#toVoters({ kind: 'prepare', epoch, ballot, gone, rest, absent, ordered: orders.length > 0 })
+    const absent = [...plan.absent].filter((peer) => isVoter(epoch, peer))
+    const ordered = orders.length > 0
+    this.#toVoters({ kind: 'prepare', epoch: epoch.number, ballot, gone, rest, absent, ordered, isTrial })
   }
 
   onPromise(sender: PeerName, message: Of<'promise'>): Failure | undefined {
