@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { AdoptionReport, NamedPeer, RingsReport } from '../../api/ring-routes.ts'
 import { call, formOf } from '../daemon-client.ts'
 import { ExitStatus, type Io, UsageFailure } from '../io.ts'
@@ -69,14 +70,17 @@ export function adoptionText({ DryRun, Seeds, Addresses, Behind }: AdoptionRepor
     : `This host has the ring begun by ${labels(Seeds)} now.\n`
   const lines = Addresses.map(({ Ident, CIDR, Owner, Outcome }) => {
     const owner = Owner === null ? 'outside of the range' : `${Owner.NickName || Owner.Name}'s`
-    return `  ${Ident.slice(0, 12).padEnd(12)} ${CIDR.padEnd(18)} ${owner}, ${OUTCOMES[Outcome]}\n`
+    return `  ${(isIP(Ident) === 4 ? '' : Ident.slice(0, 12)).padEnd(12)} ${CIDR.padEnd(18)} ${owner}, ${OUTCOMES[Outcome]}\n`
   })
   const taken = [...new Set(Addresses.filter(({ Outcome }) => Outcome === 'taken').map(({ Ident }) => Ident))]
-  const containers = taken.filter((ident) => ident !== EXPOSED).map((ident) => ident.slice(0, 12))
+  // Docker names no container when it asks the plugin for an address: that is filed under itself.
+  const containers = taken
+    .filter((ident) => ident !== EXPOSED)
+    .map((ident) => (isIP(ident) === 4 ? `the container with ${ident}` : ident.slice(0, 12)))
   const restart =
     containers.length === 0
       ? ''
-      : `${DryRun ? 'To be restarted then' : 'Restart, for another address'}: ${containers.join(' ')}\n`
+      : `${DryRun ? 'To be restarted then' : 'Restart, for another address'}: ${containers.join(', ')}\n`
   const expose = taken.includes(EXPOSED)
     ? `The host's own address${DryRun ? ' then' : ''}: weave hide, then weave expose\n`
     : ''
