@@ -106,7 +106,7 @@ test('it is switched on again: it is taken in, and what it held is another’s',
   await lab.weave(DEAD, 'launch', ...FLAGS, `--name=${nameOf(DEAD)}`, 'host1', 'host2', 'host3')
   // It owns nothing any more, and gets space from another host.
   await lab.sh(DEAD, 'curl -sf -X POST http://127.0.0.1:6784/ip/c2')
-  show('host3 is back', await settled())
+  await settled()
 })
 
 test('the texts are those of the golden file', () => {
