@@ -1,7 +1,6 @@
 import type { Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
 import { MIN_SUBNET_SIZE } from '../range.ts'
-import { RangeSet } from '../range-set.ts'
 import { DONATION_STEP, grant as grantInRing } from '../ring-change.ts'
 import { isVoter, majority } from './epoch.ts'
 import {
@@ -15,6 +14,7 @@ import {
   latest,
   mayLeave,
   type Own,
+  outOf,
   permitted,
   standBy,
   write,
@@ -363,9 +363,10 @@ export class Holder {
 
   /** Blocks that are leaving, and such as we may have given away and forgotten it. */
   #out(): Range[] {
-    const { unsure } = this.#shared.own
-    const leaving = this.#leaving.map(({ block }) => block)
-    return unsure.length === 0 ? leaving : RangeSet.of([...leaving, ...unsure]).ranges()
+    return outOf(
+      this.#leaving.map(({ block }) => block),
+      this.#shared.own.unsure,
+    )
   }
 
   #showLeaving(): void {

@@ -16,6 +16,7 @@ import {
   intersection,
   mayLeave,
   NO_LEASES,
+  outOf,
   permitted,
   standBy,
   write,
@@ -31,6 +32,14 @@ const ranges = fc
       list.map(([at, size]) => ({ start: range.start + at, end: range.start + at + size })),
     ).ranges(),
   )
+
+test('a block may leave also where it touches others that are leaving, and what may have been given away', () => {
+  const at = (from: number, to: number): Range => ({ start: range.start + from, end: range.start + to })
+  const [block, next] = [at(38, 40), at(40, 41)]
+  const own = granted(write(NO_LEASES, [], outOf([block, next], [at(41, 42), at(36, 40)])), 1)
+  assert.deepEqual(own.live[0]?.out, [at(36, 38), block, next, at(41, 42)])
+  assert.ok(mayLeave(own, block) && mayLeave(own, next))
+})
 
 test('a lease holds all that it has to and nothing that is on its way out, in few ranges', () => {
   fc.assert(

@@ -79,6 +79,13 @@ export function difference(a: Iterable<Range>, ...from: readonly (readonly Range
 export const covers = (outer: readonly Range[], inner: Iterable<Range>): boolean =>
   difference(inner, outer).length === 0
 
+/**
+ * What is out, in order: blocks that are leaving, each as it is, for exactly that block may be given away; beside them
+ * what may have been given away and forgotten.
+ */
+export const outOf = (leaving: readonly Range[], unsure: readonly Range[]): Range[] =>
+  [...leaving, ...difference(unsure, leaving)].sort((a, b) => a.start - b.start)
+
 /** As few ranges as are sent, which cover `held` but nothing of `out`. */
 function coarsen(held: readonly Range[], out: readonly Range[]): Range[] {
   const ranges = RangeSet.of(held).ranges()
