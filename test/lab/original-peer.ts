@@ -1,7 +1,7 @@
 import { eventually, type Lab } from './lab.ts'
 
 /** The original's daemon, 2.8.x, where there is one to test with. */
-export const original = process.env['WEAVE_ORIGINAL']
+const original = process.env['WEAVE_ORIGINAL']
 
 export const withoutOriginal =
   original === undefined ? 'not run: WEAVE_ORIGINAL names no daemon of Weave Net 2.8.x' : false
