@@ -28,7 +28,7 @@ const PROGRAMS = [
   [
     'daemon',
     'src/daemon/main.ts',
-    ['--max-semi-space-size=2', '--heap-growing-percent=30'],
+    ['--max-semi-space-size=4', '--heap-growing-percent=50'],
     ['--no-such-flag'],
   ],
 ]

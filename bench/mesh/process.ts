@@ -59,8 +59,13 @@ async function start(order: Extract<Order, { kind: 'start' }>, index: number): P
 
 /** Reports once every router of this process has a connection and a direct route to every other peer. */
 function watch(peers: number): void {
+  const lacksSomebody = ({ overlay }: (typeof routers)[number]): boolean => !overlay.isFullMesh(peers - 1)
+  let last = routers[0]
   const timer = setInterval(() => {
-    if (!routers.every(({ overlay }) => overlay.isFullMesh(peers - 1))) return
+    // Whoever lacked somebody a moment ago is asked first: asking all costs time that the routers need.
+    if (last !== undefined && lacksSomebody(last)) return
+    last = routers.find(lacksSomebody)
+    if (last !== undefined) return
     clearInterval(timer)
     process.send?.({ kind: 'converged', usage: usage() })
   }, 20)

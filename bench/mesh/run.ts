@@ -13,8 +13,10 @@ export interface MeshBenchOptions {
   readonly password?: string
 }
 
-/** Above this a run is spread over several processes. */
-const PEERS_PER_PROCESS = 100
+/** Up to so many share a process; more are spread, and few to each. */
+const ONE_PROCESS = 100
+/** Node.js accepts one connection per socket and turn of its loop: the more peers share a loop, the longer they wait. */
+const PEERS_PER_PROCESS = 25
 /** A mesh that needs longer has not converged, in ms. */
 const GIVE_UP = 180_000
 
@@ -48,7 +50,7 @@ export async function runMeshBench(options: MeshBenchOptions): Promise<Report> {
 async function measure(peers: number, password: string | undefined): Promise<Measured> {
   const run = randomInt(64)
   const port = 20_000 + randomInt(10_000)
-  const count = Math.ceil(peers / PEERS_PER_PROCESS)
+  const count = peers <= ONE_PROCESS ? 1 : Math.ceil(peers / PEERS_PER_PROCESS)
   const shares = Array.from({ length: count }, (_, i) => ({
     first: Math.floor((peers * i) / count),
     last: Math.floor((peers * (i + 1)) / count),
