@@ -118,15 +118,12 @@ export class TcpConnection {
     this.#socket.destroy()
   }
 
-  /** The socket's listeners call this and the next three. */
+  // What the socket's listeners call:
+
   received(chunk: Buffer): void {
     if (!this.#open) return
     this.#bytesIn += chunk.length
     this.#events?.received(this.#id, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
-  }
-
-  #progressed(): void {
-    if (this.#open && this.#congested) this.#events?.progressed(this.#id)
   }
 
   drained(): void {
@@ -144,6 +141,10 @@ export class TcpConnection {
     this.#open = false
     this.#socket.destroy()
     this.#events?.closed(this.#id, reason)
+  }
+
+  #progressed(): void {
+    if (this.#open && this.#congested) this.#events?.progressed(this.#id)
   }
 }
 
