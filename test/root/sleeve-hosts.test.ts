@@ -100,7 +100,7 @@ describe('sealed sleeve', () => {
   after(() => net[Symbol.asyncDispose]())
 
   test('nothing of the traffic is readable on the underlay', async () => {
-    const datagram = await captured(net, net.switchNs, 'h1', 'udp port 6783 and greater 200', () => {
+    const datagram = await captured(net, net.switchNs, 'h1', 'udp port 6783 and ip[2:2] = 514', () => {
       assert.equal(ping(net, 1, ['-s', '400', '-p', 'feedface', net.address(2)]).received, 3)
     })
     assert.ok(datagram.length > 800)
