@@ -18,7 +18,7 @@ const ONE_PROCESS = 100
 /** Node.js accepts one connection per socket and turn of its loop: the more peers share a loop, the longer they wait. */
 const PEERS_PER_PROCESS = 25
 /** A mesh that needs longer has not converged, in ms. */
-const GIVE_UP = 180_000
+const GIVE_UP = 600_000
 
 interface Measured extends Usage {
   readonly seconds: number

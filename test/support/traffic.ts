@@ -154,7 +154,7 @@ export async function captured(
   const dump = net.spawn(
     ns,
     'timeout',
-    '5',
+    '30',
     'tcpdump',
     '--immediate-mode',
     '-lnxxi',
