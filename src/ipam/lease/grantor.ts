@@ -24,8 +24,11 @@ interface Sighting {
 }
 
 const sighting = (at: number, uid: bigint): Sighting => ({
-  ...{ at, uid, since: at },
-  ...{ before: new Set<bigint>(), doubledAt: Number.NEGATIVE_INFINITY },
+  at,
+  uid,
+  since: at,
+  before: new Set(),
+  doubledAt: Number.NEGATIVE_INFINITY,
 })
 
 /** A voter's part towards others: grants their leases, promises and accepts proposals, knows who is silent. */
