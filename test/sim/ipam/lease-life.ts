@@ -140,11 +140,14 @@ function setBack(world: World, setBacks: SetBacks): void {
   setBacks.backup = { ring, promises, owned: new Map(owned) }
   if (backup === undefined) return
   setBacks.calmUntil = queue.now + 1.2 * LEASE_TIME
-  queue.after(LEASE_TIME / 3, () => {
+  const disk = rng.below(4) === 0 ? EMPTY_DISK : backup
+  // With nothing on its disk a seed starts as it did first, and gives out addresses unless it meets somebody (docs/ipam.md).
+  const isAsNew = disk === EMPTY_DISK && peer.allocator?.view.options.init.kind === 'seed'
+  queue.after(isAsNew ? 0 : LEASE_TIME / 3, () => {
     for (const one of world.alive) world.start(one)
     world.heal()
   })
-  world.rollBack(peer, rng.below(4) === 0 ? EMPTY_DISK : backup)
+  world.rollBack(peer, disk)
 }
 
 function vanish(world: World, peer: SimPeer, lastReturn: number): void {
