@@ -5,12 +5,14 @@ import type { Grantor } from './grantor.ts'
 import { difference } from './lease.ts'
 import { electorateOf, type Plan } from './next-epoch.ts'
 import type { Presence } from './presence.ts'
-import type { Order, Proposer } from './proposer.ts'
+import type { Failure, Order, Proposer } from './proposer.ts'
 import { Reach } from './reach.ts'
 import type { LeaseShared } from './shared.ts'
 
 /** Peers with a higher name leave a proposal to us for so long. */
 const PRECEDENCE = 1500
+/** An operator's word that a host is dead counts for so long: later the host may have been back and started containers. */
+const ORDER_STANDS = 10_000
 /** A promise for which no epoch came: somebody else has to finish what was begun. */
 const STUCK_AFTER = 4000
 
@@ -21,13 +23,19 @@ interface Parts {
   readonly presence: Presence
 }
 
+interface PendingOrder {
+  readonly order: Order
+  readonly gone: ReadonlySet<PeerName>
+  readonly at: number
+}
+
 /** What the next epoch should be: who joins, who is gone, who votes, whose held space is forfeit, and what operators want. */
 export class Agenda {
   readonly #shared: LeaseShared
   readonly #grantor: Grantor
   readonly #proposer: Proposer
   readonly #presence: Presence
-  #orders: { readonly order: Order; readonly gone: ReadonlySet<PeerName> }[] = []
+  #orders: PendingOrder[] = []
   readonly #reach: Reach
   #stuckSince: number | undefined
   /** Since when others should vote than do. */
@@ -41,12 +49,31 @@ export class Agenda {
     this.#reach = new Reach(shared)
   }
 
-  get hasOrders(): boolean {
-    return this.#orders.length > 0
+  /** When an order ends that was not carried out. */
+  get nextDeadline(): number | undefined {
+    const [first] = this.#orders
+    return first === undefined ? undefined : first.at + ORDER_STANDS
   }
 
-  order(order: Order, gone: ReadonlySet<PeerName>): void {
-    this.#orders.push({ order, gone })
+  order(order: Order, gone: ReadonlySet<PeerName>, now: number): void {
+    this.#orders.push({ order, gone, at: now })
+  }
+
+  /** Takes back orders that must not be carried out any more. */
+  lapsed(now: number): Failure[] {
+    const { state } = this.#shared
+    const back = this.#take(({ order }) => state.isKnown(order.dead))
+    const late = this.#take(({ at }) => now - at >= ORDER_STANDS)
+    return [
+      ...back.map((order) => ({ orders: [order], text: `${state.describe(order.dead)} can be reached` })),
+      { orders: late, text: 'the hosts that vote could not decide in time; try again' },
+    ]
+  }
+
+  #take(isTaken: (pending: PendingOrder) => boolean): Order[] {
+    const taken = this.#orders.filter(isTaken)
+    if (taken.length > 0) this.#orders = this.#orders.filter((pending) => !isTaken(pending))
+    return taken.map(({ order }) => order)
   }
 
   cancel(id: Order['id']): void {
@@ -54,9 +81,7 @@ export class Agenda {
   }
 
   takeOrders(): Order[] {
-    const orders = this.#orders.map(({ order }) => order)
-    this.#orders = []
-    return orders
+    return this.#take(() => true)
   }
 
   epochBegan(): void {

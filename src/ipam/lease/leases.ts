@@ -133,15 +133,17 @@ export class Leases {
 
   nextDeadline(now: number): number {
     const due = [this.#lookAt, this.#presence.nextDeadline]
-    const { nextDeadline } = this.#recall
-    for (const at of [this.#holder.nextDeadline(now), this.#proposer.nextDeadline, nextDeadline])
-      if (at !== undefined) due.push(at)
+    for (const { nextDeadline } of [this.#recall, this.#proposer, this.#agenda])
+      if (nextDeadline !== undefined) due.push(nextDeadline)
+    const renewal = this.#holder.nextDeadline(now)
+    if (renewal !== undefined) due.push(renewal)
     return Math.min(...due)
   }
 
   /** Call at the end of every step. True if waiting requests have a better chance than before. */
   advance(now: number): boolean {
     this.#shared.refuse(this.#proposer.advance(now))
+    for (const failure of this.#agenda.lapsed(now)) this.#shared.refuse(failure)
     this.#shared.found()
     const hasListened = this.#presence.listen(now)
     this.#presence.advance(now)
@@ -187,7 +189,7 @@ export class Leases {
 
   /** An operator says that the peers are dead. Answered when the epoch without them has begun, or cannot. */
   order(id: RequestId, dead: PeerName, gone: ReadonlySet<PeerName>, now: number): void {
-    this.#agenda.order({ id, dead }, gone)
+    this.#agenda.order({ id, dead }, gone, now)
     this.#lookAt = now
   }
 
