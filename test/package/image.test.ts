@@ -68,7 +68,8 @@ describe('weave in a container of Docker', () => {
       const { status, stdout } = await lab.tryWeave(2, 'status', 'connections')
       return restarts === '1' && status === 0 && stdout.includes('established fastdp')
     })
-    assert.ok(await pings(lab, 2, 'box2', address))
+    // Routes follow when both ends have heard of the connection.
+    await eventually('traffic is back', () => pings(lab, 2, 'box2', address))
   })
 
   test('stop ends it until the next launch, of whatever kind; containers go on', async () => {
