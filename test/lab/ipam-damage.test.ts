@@ -119,11 +119,20 @@ test('a machine that was cloned, and runs beside its clone', async (t) => {
     t.diagnostic(`host${all[i]}: ${/Problem: (?:another|two)[^\n]*/.exec(page)?.[0] ?? 'nothing'}`)
 
   const given: (string | undefined)[] = []
-  const until = performance.now() + 3 * LEASE_TIME * 1000
-  for (let i = 0; performance.now() < until; i++)
-    given.push(...(await Promise.all([HOST, CLONE].map((host) => tryAllocate(host, `both${i}`, 2)))))
+  const late: (string | undefined)[] = []
+  const began = performance.now()
+  const elapsed = (): number => (performance.now() - began) / 1000
+  for (let i = 0; elapsed() < 3 * LEASE_TIME; i++) {
+    const isLate = elapsed() > 2 * LEASE_TIME
+    const [host, clone] = await Promise.all([HOST, CLONE].map((one) => tryAllocate(one, `both${i}`, 2)))
+    given.push(host, clone)
+    if (isLate) late.push(host)
+  }
   t.diagnostic(`given out beside each other: ${given.map((address) => address ?? '-').join(' ')}`)
-  assert.deepEqual(given.slice(-4), [undefined, undefined, undefined, undefined])
+  // The clone, started later, has a lease again where the voters do not hear the other one for a lease time: two hosts
+  // of one name keep each other from connecting.
+  assert.ok(late.length > 0)
+  assert.deepEqual(new Set(late), new Set([undefined]))
 
   // As the text says.
   await lab.weave(CLONE, 'reset')
