@@ -1,35 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { cidrRange, parseCidr } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
-import { seededRng } from '../../lib/rng.ts'
-import { Allocator } from '../allocator.ts'
+import type { Allocator } from '../allocator.ts'
 import { NO_PROMISES } from '../promises.ts'
 import type { AllocatorOutput, Answer } from '../request.ts'
 import { emptyRing, type Ring } from '../ring.ts'
 import { seedRing } from '../ring-change.ts'
+import { A, B, C, leasedPeer, RANGE, RECLAIM } from '../testing/leased-peer.ts'
 import { foundingEpoch } from './epoch.ts'
 import { granted, NO_LEASES, write } from './lease.ts'
 import { voteIn } from './vote.ts'
 
-const range = cidrRange(parseCidr('10.32.0.0/26'))
-const [A, B, C] = [10, 11, 12] as PeerName[] as [PeerName, PeerName, PeerName]
-const reclaim = { leaseTime: 60_000, holdTime: 120_000 }
-
-const all = seedRing(emptyRing(range, A), [A, B, C])
-const founding = foundingEpoch(all, reclaim.leaseTime, reclaim.holdTime)
+const all = seedRing(emptyRing(RANGE, A), [A, B, C])
+const founding = foundingEpoch(all, RECLAIM.leaseTime, RECLAIM.holdTime)
 
 /** A after its start at 0, with its disk of an epoch in which A, B and C vote; `ring`: who owns what. */
 function startedHost(ring: Ring, isKnown: (peer: PeerName) => boolean): Allocator {
-  const options = {
-    self: A,
-    nickname: 'a',
-    uid: 1n,
-    range,
-    init: { kind: 'consensus', peers: 3 },
-    reclaim,
-  } as const
-  const allocator = new Allocator(options, { rng: seededRng(1), wall: () => 0, quorum: () => 2, isKnown })
+  const allocator = leasedPeer(isKnown)
   const leases = new Map([A, B, C].map((peer) => [peer, { number: 1, held: [], out: [] }]))
   const vote = voteIn({ ...founding, number: 1, ring, leases })
   const own = granted(write(NO_LEASES, [], []), 1)
@@ -42,7 +29,7 @@ const answers = (outputs: readonly AllocatorOutput[]): Answer[] =>
   outputs.flatMap((output) => (output.kind === 'answer' ? [output.answer] : []))
 
 test('voters that are removed by force are missed no longer, though they own nothing', () => {
-  const allocator = startedHost(seedRing(emptyRing(range, A), [A]), () => false)
+  const allocator = startedHost(seedRing(emptyRing(RANGE, A), [A]), () => false)
   assert.deepEqual(allocator.leases?.epoch?.voters, [A, B, C])
 
   const outputs = allocator.removePeer(1, B, { force: true, gone: new Set([C]) }, 1)

@@ -1,40 +1,32 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Cidr, cidrRange, type Ip4, parseCidr, type Range } from '../../lib/ip4.ts'
+import type { Cidr, Ip4, Range } from '../../lib/ip4.ts'
 import type { PeerName } from '../../lib/peer-name.ts'
-import { seededRng } from '../../lib/rng.ts'
-import { Allocator } from '../allocator.ts'
+import type { Allocator } from '../allocator.ts'
 import { NO_PROMISES } from '../promises.ts'
 import type { AllocatorOutput } from '../request.ts'
 import { emptyRing, type Ring } from '../ring.ts'
 import { DONATION_STEP, grant as donate, reportFree, seedRing, split } from '../ring-change.ts'
 import { mergeRing } from '../ring-merge.ts'
+import { A, B, C, leasedPeer, RANGE, RECLAIM, SUBNET } from '../testing/leased-peer.ts'
 import { type Epoch, foundingEpoch } from './epoch.ts'
 import { granted, type Lease, NO_LEASES, write } from './lease.ts'
 import type { LeaseMessage } from './message.ts'
 import { grant, voteIn } from './vote.ts'
 
-const subnet: Cidr = parseCidr('10.32.0.0/26')
-const range = cidrRange(subnet)
-const [A, B, C] = [0x0200_0000_000a, 0x0200_0000_000b, 0x0200_0000_000c] as PeerName[] as [
-  PeerName,
-  PeerName,
-  PeerName,
-]
-const reclaim = { leaseTime: 60_000, holdTime: 120_000 }
 /** A's part begins with this; it has given it to B since its disk was written. */
-const block: Range = { start: range.start, end: range.start + 8 }
+const block: Range = { start: RANGE.start, end: RANGE.start + 8 }
 
-const before = split(seedRing(emptyRing(range, A), [A, B, C]), block.end)
+const before = split(seedRing(emptyRing(RANGE, A), [A, B, C]), block.end)
 const after: Ring = { ...donate(before, block, B), peer: B }
 const epoch: Epoch = {
-  ...foundingEpoch(before, reclaim.leaseTime, reclaim.holdTime),
+  ...foundingEpoch(before, RECLAIM.leaseTime, RECLAIM.holdTime),
   number: 1,
   ring: before,
 }
 /** What A's disk has, and what it had come to. */
 const own = granted(write(NO_LEASES, [], []), 1)
-const lease: Lease = { number: 2, held: [{ start: range.start + 8, end: range.start + 9 }], out: [] }
+const lease: Lease = { number: 2, held: [{ start: RANGE.start + 8, end: RANGE.start + 9 }], out: [] }
 
 interface Host {
   readonly allocator: Allocator
@@ -48,20 +40,7 @@ interface Host {
 
 /** A with its disk of before the donation, and a container that waits for an address. */
 function setBackHost(owned: readonly Cidr[] = []): Host {
-  const options = {
-    self: A,
-    nickname: 'a',
-    uid: 1n,
-    range,
-    init: { kind: 'consensus', peers: 3 },
-    reclaim,
-  } as const
-  const allocator = new Allocator(options, {
-    rng: seededRng(1),
-    wall: () => 0,
-    quorum: () => 2,
-    isKnown: () => true,
-  })
+  const allocator = leasedPeer(() => true)
   const given: Ip4[] = []
   let messages: LeaseMessage[] = []
   const take = (outputs: readonly AllocatorOutput[]): void => {
@@ -78,7 +57,7 @@ function setBackHost(owned: readonly Cidr[] = []): Host {
     owned: new Map(owned.map((cidr, i) => [`old${i}`, { isContainer: false, cidrs: [cidr] }])),
   }
   take(allocator.start(stored, [], 0))
-  take(allocator.allocate(1, { ident: 'c', subnet, isContainer: false }, 1))
+  take(allocator.allocate(1, { ident: 'c', subnet: SUBNET, isContainer: false }, 1))
   return {
     allocator,
     given,
@@ -88,7 +67,7 @@ function setBackHost(owned: readonly Cidr[] = []): Host {
       return found
     },
     hear: (from, message) => take(allocator.lease(from, message, 2)),
-    askedForSpace: () => take(allocator.unicast(B, { kind: 'space-request', range }, 3)),
+    askedForSpace: () => take(allocator.unicast(B, { kind: 'space-request', range: RANGE }, 3)),
   }
 }
 
@@ -171,7 +150,7 @@ test('the ring is cut when a block is given away, not before: what is not grante
 test('what a donor writes that is set back, and has only heard of its own later versions, does not outrank the donation', () => {
   const free = (ring: Ring, count: number): Ring => reportFree(ring, new Map([[block.start, count]]))
   // Not cut yet: it has more free there than was given away.
-  const then = free(seedRing(emptyRing(range, A), [A, B, C]), 20)
+  const then = free(seedRing(emptyRing(RANGE, A), [A, B, C]), 20)
   const last = split(free(then, 19), block.end)
   const donated = donate(last, block, B, DONATION_STEP)
   const back = mergeRing(then, { ...last, peer: C }, () => false)
